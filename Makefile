@@ -1,0 +1,94 @@
+# Every target is a line or two over a command that has --help; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+ENV ?= dev
+
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+# Compiled modules make synthesis 2.6 times as fast.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# --- On this machine -------------------------------------------------------------------------
+
+.PHONY: up down status env kubeconfig
+up: setup ## Stand up ENV (dev, stage, prod or all) on this machine
+	@python -m local up --env $(ENV)
+
+down: setup ## Remove everything that `make up` started and wrote
+	@python -m local down
+
+status: setup ## Say what stands, where, and what it costs
+	@python -m local status
+
+env: setup ## Print export lines for any AWS client: eval "$(make env)"
+	@python -m local env --env $(ENV)
+
+kubeconfig: setup ## Print the path of a kubeconfig that authenticates by an IAM token
+	@python -m local kubeconfig --env $(ENV)
+
+# --- The app -----------------------------------------------------------------------------------
+
+.PHONY: synth diff
+synth: setup ## Synthesize all environments into cdk.out
+	@cdk synth --quiet
+
+diff: setup ## Show what deploying ENV to this machine would change
+	@python -m local diff --env $(ENV)
+
+# --- Quality -----------------------------------------------------------------------------------
+
+.PHONY: lint format test snapshots bench lock
+lint: setup ## Check style and types
+	@ruff check .
+	@ruff format --check .
+	@mypy .
+
+format: setup ## Format the code
+	@ruff check --fix .
+	@ruff format .
+
+test: lint ## Lint, unit tests, snapshots, then end to end on this machine (the slow part, last)
+	@pytest tests/unit tests/snapshot
+	@pytest tests/local_aws tests/local_kubernetes tests/local
+
+snapshots: setup ## Renew the snapshots of templates and charts, for review with git diff
+	@python -m tests.snapshot.renew
+
+bench: setup ## Measure synthesis, deploy and memory against their limits
+	@python -m benchmarks
+
+lock: setup ## Compile the requirement lists to their locks
+	@uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
+		--no-emit-index-url requirements.in --output-file requirements.txt
+	@uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
+		--no-emit-index-url local/requirements.in --output-file local/requirements.txt
+
+# --- Set-up, done once and again when a lock changes ------------------------------------------------
+
+.PHONY: setup prerequisites
+setup: .venv/installed node_modules/.package-lock.json
+
+prerequisites:
+	@command -v $(PYTHON) > /dev/null || { echo "Python 3.11 or newer is needed, as '$(PYTHON)' on PATH." >&2; exit 1; }
+	@$(PYTHON) local/prerequisites.py
+
+.venv/installed: requirements.txt pyproject.toml | prerequisites
+	@echo "Installing the Python packages of requirements.txt into .venv"
+	@$(PYTHON) -m venv .venv
+	@pip install --quiet --require-hashes --requirement requirements.txt
+	@pip install --quiet --no-deps --no-build-isolation --editable .
+	@python local/link_node.py
+	@touch $@
+
+node_modules/.package-lock.json: package-lock.json .venv/installed
+	@echo "Installing the CDK CLI of package-lock.json into node_modules"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@

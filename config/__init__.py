@@ -1,0 +1,1 @@
+"""The environments as data: what they are (model), which there are (environments)."""

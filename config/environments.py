@@ -1,0 +1,76 @@
+"""The table: production is the base, and each other environment is what differs from it."""
+
+from dataclasses import replace
+
+from config.cluster import Cluster, NodeGroup
+from config.model import Account, Environment, Table
+from config.network import Network
+from config.workloads import Backup, Web
+
+PROD = Environment(
+    name="prod",
+    account="333333333333",
+    region="eu-central-1",
+    deletion_protection=True,
+    network=Network(
+        cidr="10.30.0.0/16",
+        zones=("a", "b", "c"),
+        nat_gateways=3,
+        flow_log_retention_days=90,
+    ),
+    cluster=Cluster(
+        version="1.35",
+        endpoint_cidrs=(),
+        log_retention_days=90,
+        node_groups=(
+            NodeGroup(
+                name="general",
+                instance_types=("t3.medium",),
+                ami_type="AL2023_x86_64_STANDARD",
+                min_size=3,
+                desired_size=3,
+                max_size=6,
+                disk_gib=20,
+            ),
+        ),
+    ),
+    web=Web(
+        image="docker.io/mindforce/web:0.1.0",
+        min_replicas=3,
+        max_replicas=10,
+        target_cpu_percent=50,
+        cpu="100m",
+        memory="128Mi",
+        rollout_seconds=600,
+    ),
+    backup=Backup(noncurrent_days=90),
+)
+
+STAGE = replace(
+    PROD,
+    name="stage",
+    account="222222222222",
+    deletion_protection=False,
+    network=replace(PROD.network, cidr="10.20.0.0/16", flow_log_retention_days=30),
+    cluster=replace(PROD.cluster, log_retention_days=30),
+    backup=replace(PROD.backup, noncurrent_days=30),
+)
+
+DEV = replace(
+    STAGE,
+    name="dev",
+    account="111111111111",
+    network=replace(STAGE.network, cidr="10.10.0.0/16", zones=("a", "b"), nat_gateways=1),
+    cluster=replace(
+        STAGE.cluster,
+        node_groups=tuple(
+            replace(group, min_size=2, desired_size=2, max_size=4)
+            for group in STAGE.cluster.node_groups
+        ),
+    ),
+)
+
+TABLE = Table(
+    environments=(DEV, STAGE, PROD),
+    tooling=Account(name="tooling", account="444444444444", region="eu-central-1"),
+)

@@ -1,0 +1,27 @@
+"""How the config says what is wrong with it."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """One wrong value: the field's path, the value, and what would be right."""
+
+    field: str
+    value: object
+    right: str
+
+    def within(self, parent: str) -> "Problem":
+        return self._replace(field=f"{parent}.{self.field}")
+
+
+class ConfigError(ValueError):
+    """A config that cannot be deployed; says each problem in one sentence on a line of its own."""
+
+    def __init__(self, owner: str, problems: Iterable[Problem]) -> None:
+        super().__init__("\n".join(f"{owner}: {p.field} is {p.value!r}; {p.right}" for p in problems))
+
+
+def within(parent: str, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Yield the problems of a nested value under its parent's name."""
+    return (problem.within(parent) for problem in problems)

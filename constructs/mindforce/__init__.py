@@ -1,0 +1,1 @@
+"""AWS building blocks of the platform; they know no environment."""

@@ -1,0 +1,90 @@
+"""An EKS cluster and who may use it."""
+
+from collections.abc import Sequence
+
+from aws_cdk import RemovalPolicy, aws_ec2, aws_eks_v2, aws_iam, aws_kms, aws_lambda, aws_logs
+from constructs import Construct
+
+_LOGS = (
+    aws_eks_v2.ClusterLoggingTypes.API,
+    aws_eks_v2.ClusterLoggingTypes.AUDIT,
+    aws_eks_v2.ClusterLoggingTypes.AUTHENTICATOR,
+    aws_eks_v2.ClusterLoggingTypes.CONTROLLER_MANAGER,
+    aws_eks_v2.ClusterLoggingTypes.SCHEDULER,
+)
+
+
+class Cluster(Construct):
+    """A cluster with encrypted secrets, all logs kept, and no access but what is granted."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        version: str,
+        vpc: aws_ec2.IVpc,
+        service_cidr: str,
+        endpoint_cidrs: Sequence[str],
+        log_retention: aws_logs.RetentionDays,
+        deletion_protection: bool,
+        kubectl_layer: aws_lambda.ILayerVersion,
+    ) -> None:
+        super().__init__(scope, id)
+        key = aws_kms.Key(
+            self,
+            "Key",
+            description=f"Secrets in etcd of cluster {name}",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        # EKS makes this group by itself, without retention, if it isn't there before the cluster.
+        logs = aws_logs.LogGroup(
+            self,
+            "Logs",
+            log_group_name=f"/aws/eks/{name}/cluster",
+            retention=log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.cluster = aws_eks_v2.Cluster(
+            self,
+            "Cluster",
+            cluster_name=name,
+            version=aws_eks_v2.KubernetesVersion.of(version),
+            vpc=vpc,
+            vpc_subnets=[
+                aws_ec2.SubnetSelection(subnet_type=aws_ec2.SubnetType.PRIVATE_WITH_EGRESS)
+            ],
+            service_ipv4_cidr=service_cidr,
+            endpoint_access=_endpoint_access(endpoint_cidrs),
+            cluster_logging=list(_LOGS),
+            secrets_encryption_key=key,
+            default_capacity_type=aws_eks_v2.DefaultCapacityType.NODEGROUP,
+            default_capacity=0,
+            # Both replace the cluster when changed later, so they are settled from the first day.
+            bootstrap_self_managed_addons=False,
+            bootstrap_cluster_creator_admin_permissions=False,
+            kubectl_provider_options=aws_eks_v2.KubectlProviderOptions(kubectl_layer=kubectl_layer),
+            output_config_command=False,
+        )
+        self.cluster.node.add_dependency(logs)
+        resource = self.cluster.node.default_child
+        assert isinstance(resource, aws_eks_v2.CfnCluster)
+        # aws_eks_v2 writes API, from which there is no way back to aws-auth.
+        resource.add_property_override("AccessConfig.AuthenticationMode", "API_AND_CONFIG_MAP")
+        resource.deletion_protection = deletion_protection
+        # Extended support costs six times as much an hour and starts without being asked for.
+        resource.upgrade_policy = aws_eks_v2.CfnCluster.UpgradePolicyProperty(
+            support_type="STANDARD"
+        )
+
+    def grant_admin(self, id: str, role: aws_iam.IRole) -> None:
+        """Let a role do anything in the cluster, by an access entry."""
+        self.cluster.grant_cluster_admin(id, role.role_arn)
+
+
+def _endpoint_access(cidrs: Sequence[str]) -> aws_eks_v2.EndpointAccess:
+    if not cidrs:
+        return aws_eks_v2.EndpointAccess.PRIVATE
+    return aws_eks_v2.EndpointAccess.PUBLIC_AND_PRIVATE.only_from(*cidrs)

@@ -1,0 +1,72 @@
+"""A VPC for a cluster."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from aws_cdk import RemovalPolicy, Tags, aws_ec2, aws_logs
+from constructs import Construct
+
+PUBLIC_MASK = 24
+"""Public subnets hold load balancers and NAT gateways only."""
+
+
+class Network(Construct):
+    """A VPC in which nothing gets a public address by itself and all traffic is logged."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        cidr: str,
+        availability_zones: Sequence[str],
+        nat_gateways: int,
+        private_mask: int,
+        flow_log_retention: aws_logs.RetentionDays,
+    ) -> None:
+        super().__init__(scope, id)
+        private = aws_ec2.SubnetType.PRIVATE_WITH_EGRESS
+        self.vpc = aws_ec2.Vpc(
+            self,
+            "Vpc",
+            ip_addresses=aws_ec2.IpAddresses.cidr(cidr),
+            availability_zones=list(availability_zones),
+            nat_gateways=nat_gateways,
+            restrict_default_security_group=True,
+            subnet_configuration=[
+                # First, so that they fill the start of the address space without a gap.
+                aws_ec2.SubnetConfiguration(
+                    name="Private", subnet_type=private, cidr_mask=private_mask
+                ),
+                aws_ec2.SubnetConfiguration(
+                    name="Public",
+                    subnet_type=aws_ec2.SubnetType.PUBLIC,
+                    cidr_mask=PUBLIC_MASK,
+                    map_public_ip_on_launch=False,
+                ),
+            ],
+            gateway_endpoints={
+                "S3": aws_ec2.GatewayVpcEndpointOptions(
+                    service=aws_ec2.GatewayVpcEndpointAwsService.S3
+                )
+            },
+        )
+        self._log_flows(flow_log_retention)
+        # Where the AWS Load Balancer Controller looks for subnets (its "subnet auto-discovery").
+        for subnet in self.vpc.public_subnets:
+            Tags.of(subnet).add("kubernetes.io/role/elb", "1")
+        for subnet in self.vpc.private_subnets:
+            Tags.of(subnet).add("kubernetes.io/role/internal-elb", "1")
+
+    def _log_flows(self, retention: aws_logs.RetentionDays) -> None:
+        group = aws_logs.LogGroup(
+            self, "FlowLogs", retention=retention, removal_policy=RemovalPolicy.DESTROY
+        )
+        self.vpc.add_flow_log(
+            "FlowLog", destination=aws_ec2.FlowLogDestination.to_cloud_watch_logs(group)
+        )
+
+    @property
+    def load_balancer_subnets(self) -> list[aws_ec2.PublicSubnet]:
+        """The public subnets, which every load balancer uses, internal ones too."""
+        return [cast(aws_ec2.PublicSubnet, subnet) for subnet in self.vpc.public_subnets]

@@ -1,0 +1,143 @@
+"""Manifests whose roll-outs are waited for."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import CustomResource, Duration, Stack, aws_ec2, aws_eks_v2, aws_iam, aws_lambda
+from constructs import Construct, IDependable
+
+Manifest = Sequence[Mapping[str, Any]]
+
+_HANDLER = Path(__file__).with_name("rollout_handler")
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
+_LAMBDA_LIMIT = Duration.minutes(15)
+_TO_ANSWER = 60
+"""Seconds left to the function, after the roll-out's time is over, to say what it saw."""
+
+
+class RolloutGate(Construct):
+    """Fails a stack, so that it rolls back, when a manifest's workloads don't complete.
+
+    CDK's kubectl provider applies a manifest and returns; it takes no notice of what becomes of
+    the pods. The gate may only read, and only in the namespaces it is made for.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        cluster: aws_eks_v2.Cluster,
+        namespaces: Sequence[str],
+    ) -> None:
+        super().__init__(scope, id)
+        self._cluster = cluster
+        self._namespaces = frozenset(namespaces)
+        self._function = aws_lambda.Function(
+            self,
+            "Handler",
+            description="Waits for Kubernetes roll-outs",
+            code=aws_lambda.Code.from_asset(str(_HANDLER), exclude=["__pycache__"]),
+            handler="index.handler",
+            runtime=aws_lambda.Runtime.PYTHON_3_13,
+            architecture=aws_lambda.Architecture.ARM_64,
+            memory_size=256,
+            timeout=_LAMBDA_LIMIT,
+            # The API server is reachable from inside the VPC only.
+            vpc=cluster.vpc,
+            vpc_subnets=aws_ec2.SubnetSelection(
+                subnet_type=aws_ec2.SubnetType.PRIVATE_WITH_EGRESS
+            ),
+            security_groups=[cluster.cluster_security_group],
+        )
+        self._function.add_to_role_policy(
+            aws_iam.PolicyStatement(
+                actions=["eks:DescribeCluster"], resources=[cluster.cluster_arn]
+            )
+        )
+        assert self._function.role is not None
+        self._access = aws_eks_v2.AccessEntry(
+            self,
+            "Access",
+            cluster=cluster,
+            principal=self._function.role.role_arn,
+            access_policies=[
+                aws_eks_v2.AccessPolicy.from_access_policy_name(
+                    "AmazonEKSViewPolicy",
+                    access_scope_type=aws_eks_v2.AccessScopeType.NAMESPACE,
+                    namespaces=list(namespaces),
+                )
+            ],
+        )
+
+    def apply(
+        self,
+        id: str,
+        manifest: Manifest,
+        *,
+        timeout_seconds: int = 600,
+        after: Sequence[IDependable] = (),
+    ) -> IDependable:
+        """Apply a manifest, wait for its workloads, and return what the next can come after.
+
+        Raises ValueError for a workload in a namespace that the gate can't read.
+        """
+        applied = aws_eks_v2.KubernetesManifest(
+            self, id, cluster=self._cluster, manifest=list(manifest)
+        )
+        applied.node.add_dependency(*after)
+        workloads = _workloads(manifest)
+        if not workloads:
+            return applied
+        for workload in workloads:
+            if workload["namespace"] not in self._namespaces:
+                raise ValueError(
+                    f"{workload['kind']} {workload['name']} is in namespace "
+                    f"{workload['namespace']}; this gate watches {sorted(self._namespaces)}"
+                )
+        rollout = CustomResource(
+            self,
+            f"{id}Rollout",
+            resource_type="Custom::KubernetesRollout",
+            service_token=self._function.function_arn,
+            service_timeout=Duration.seconds(timeout_seconds + _TO_ANSWER),
+            properties={
+                "ClusterName": self._cluster.cluster_name,
+                "Workloads": workloads,
+                # A change of the manifest is what makes the gate look again.
+                "ManifestHash": self._digest(manifest),
+                "TimeoutSeconds": timeout_seconds,
+            },
+        )
+        rollout.node.add_dependency(applied, self._access, self._function)
+        return rollout
+
+    def _digest(self, manifest: Manifest) -> str:
+        resolved = Stack.of(self).resolve(list(manifest))
+        return hashlib.sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _workloads(manifest: Manifest) -> Sequence[dict[str, Any]]:
+    """Return what to wait for, and how many replicas an autoscaler will ask for at the least."""
+    minimum = {
+        (item["metadata"].get("namespace"), item["spec"]["scaleTargetRef"]["name"]): (
+            item["spec"].get("minReplicas", 1)
+        )
+        for item in manifest
+        if item["kind"] == "HorizontalPodAutoscaler"
+    }
+    return [
+        {
+            "kind": item["kind"],
+            "namespace": item["metadata"].get("namespace"),
+            "name": item["metadata"]["name"],
+            "minReplicas": minimum.get(
+                (item["metadata"].get("namespace"), item["metadata"]["name"]), 0
+            ),
+        }
+        for item in manifest
+        if item["kind"] in _WORKLOADS
+    ]

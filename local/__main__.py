@@ -1,0 +1,104 @@
+"""The environments on one machine: up, down, status, diff, env, kubeconfig, token."""
+
+import argparse
+import json
+import signal
+import sys
+from pathlib import Path
+
+from config.errors import ConfigError
+from local import access, up
+from local.emulator import Emulator
+from local.errors import LocalError
+from local.lock import exclusive
+from local.paths import State, default_state
+from local.progress import Progress
+from local.status import status
+from local.target import Target, environments
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; 0 when it did what it was asked, 1 with a sentence when not."""
+    given = _parser().parse_args(arguments)
+    state = State(given.state.resolve())
+    try:
+        _run(given, state)
+    except (LocalError, ConfigError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: 'make up' goes on from here, 'make down' removes it", file=sys.stderr)
+        return 128 + signal.SIGINT
+    return 0
+
+
+def _run(given: argparse.Namespace, state: State) -> None:
+    progress = Progress()
+    match given.command:
+        case "up":
+            with exclusive(state.lock, "make up"):
+                up.up(
+                    state,
+                    given.env,
+                    progress,
+                    app=given.app,
+                    port=given.port,
+                    charts=given.charts,
+                )
+            print("\n".join(status(state)))
+            print(f"\n{up.NOT_REAL}")
+        case "down":
+            with exclusive(state.lock, "make down"):
+                up.down(state, progress)
+        case "diff":
+            with exclusive(state.lock, "make diff"):
+                print(up.diff(state, given.env, progress, app=given.app))
+        case "status":
+            print("\n".join(status(state)))
+        case "env":
+            for key, value in _target(state, given.env).variables.items():
+                print(f"export {key}={value}")
+        case "kubeconfig":
+            print(access.kubeconfig(state, _target(state, given.env)))
+        case "token":
+            target = _target(state, given.env)
+            print(json.dumps(access.token(target, given.cluster, given.role)))
+
+
+def _target(state: State, name: str) -> Target:
+    chosen = environments(name)
+    if len(chosen) != 1:
+        raise LocalError("This is about one environment: ENV must not be 'all'.")
+    return Target(environment=chosen[0], endpoint=Emulator(state).endpoint)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    folder = default_state().folder
+    parser.add_argument("--state", type=Path, default=folder, help=f"default: {folder.name}")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        if name not in ("down", "status"):
+            added.add_argument("--env", default="dev", help="dev, stage, prod or all")
+        if name in ("up", "diff"):
+            added.add_argument("--app", help="another app than cdk.json's, as a command")
+        return added
+
+    added = command("up", "stand up an environment, or change what stands")
+    added.add_argument("--port", type=int, help="of the AWS stand-in; default: a free one")
+    added.add_argument("--charts", type=Path, help="folder of Helm charts to install for real")
+    command("down", "remove everything that up started and wrote")
+    command("status", "say what stands, where, and what it costs")
+    command("diff", "show what up would change")
+    command("env", "print export lines for any AWS client")
+    command("kubeconfig", "print the path of a kubeconfig with an IAM token")
+    added = command("token", "print an ExecCredential for kubectl")
+    added.add_argument("--cluster", required=True)
+    added.add_argument("--role", required=True, help="ARN of the IAM role to log in as")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

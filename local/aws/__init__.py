@@ -1,0 +1,1 @@
+"""AWS on one machine: MiniStack with the types, checks and fixes that a platform on EKS needs."""

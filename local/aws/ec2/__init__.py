@@ -1,0 +1,21 @@
+"""EC2: addresses, NAT gateways, flow logs, security group rules, endpoints, launch templates."""
+
+from local.aws.ec2 import (
+    addresses,
+    attributes,
+    endpoints,
+    flow_logs,
+    launch_templates,
+    nat_gateways,
+    security_group_rules,
+)
+
+
+def install() -> None:
+    addresses.install()
+    nat_gateways.install()
+    flow_logs.install()
+    security_group_rules.install()
+    endpoints.install()
+    launch_templates.install()
+    attributes.install()

@@ -1,0 +1,146 @@
+"""What a node group may be made of and changed to: checks as EKS makes them, and its defaults."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from local.aws.ec2.service import ec2
+from local.aws.eks.service import (
+    EksError,
+    Record,
+    eks,
+    invalid,
+    refuse_unknown,
+    require_role,
+    require_subnets,
+)
+from local.aws.resource_types import words
+
+_CREATE = words(
+    "amiType capacityType diskSize instanceTypes labels launchTemplate nodeRepairConfig nodeRole "
+    "nodegroupName releaseVersion scalingConfig subnets tags taints updateConfig version"
+)
+
+
+def new_group(owner: Record, body: Mapping[str, Any]) -> Record:
+    """The record of a node group in CREATING; raises EksError for what would be refused."""
+    refuse_unknown("CreateNodegroup", body, _CREATE)
+    cluster_name, name = owner["name"], body["nodegroupName"]
+    if f"{cluster_name}/{name}" in eks()._nodegroups:
+        raise EksError(
+            "ResourceInUseException",
+            f"NodeGroup already exists with name {name} and cluster name {cluster_name}",
+        )
+    require_role(body["nodeRole"], "ec2.amazonaws.com")
+    for subnet in require_subnets(body["subnets"]):
+        if subnet["VpcId"] != owner["resourcesVpcConfig"]["vpcId"]:
+            raise invalid(f"Subnet {subnet['SubnetId']} is not in the cluster's VPC")
+    ami = body.get("amiType", "AL2023_x86_64_STANDARD")
+    if ami.startswith("AL2_"):
+        raise invalid(f"AMI Type {ami} is only supported for kubernetes versions 1.32 or earlier")
+    require_group_version(owner, body.get("version", owner["version"]))
+    record: Record = {
+        "nodegroupName": name,
+        "clusterName": cluster_name,
+        "nodegroupArn": eks()._nodegroup_arn(cluster_name, name),
+        "version": owner["version"],
+        "releaseVersion": body.get("releaseVersion", ""),
+        "createdAt": int(time.time()),
+        "modifiedAt": int(time.time()),
+        "status": "CREATING",
+        "capacityType": body.get("capacityType", "ON_DEMAND"),
+        "amiType": ami,
+        "scalingConfig": scaling(
+            {"minSize": 1, "maxSize": 2, "desiredSize": 2, **body.get("scalingConfig", {})}
+        ),
+        "instanceTypes": list(body.get("instanceTypes", [])),
+        "subnets": list(body["subnets"]),
+        "nodeRole": body["nodeRole"],
+        "diskSize": int(body.get("diskSize", 20)),
+        "labels": dict(body.get("labels", {})),
+        "taints": [dict(t) for t in body.get("taints", [])],
+        "updateConfig": dict(body.get("updateConfig") or {"maxUnavailable": 1}),
+        "health": {"issues": []},
+        "tags": dict(body.get("tags", {})),
+        "resources": {"autoScalingGroups": [{"name": f"eks-{name}-{secrets.token_hex(4)}"}]},
+    }
+    if "nodeRepairConfig" in body:
+        record["nodeRepairConfig"] = dict(body["nodeRepairConfig"])
+    if "launchTemplate" in body:
+        record["launchTemplate"], data = template(body["launchTemplate"])
+        if "diskSize" in body:
+            raise invalid("Disk size must be specified within the launch template.")
+        if record["instanceTypes"] and "InstanceType" in data:
+            raise invalid(
+                "Instance type must be specified in the launch template or in the "
+                "node group, not in both."
+            )
+    elif not record["instanceTypes"]:
+        record["instanceTypes"] = ["t3.medium"]
+    instance_types(record)
+    return record
+
+
+def scaling(value: Mapping[str, Any]) -> dict[str, int]:
+    sizes = {key: int(size) for key, size in value.items()}
+    if not sizes["minSize"] <= sizes["desiredSize"] <= sizes["maxSize"]:
+        raise invalid(
+            f"desired capacity {sizes['desiredSize']} must be between min size "
+            f"{sizes['minSize']} and max size {sizes['maxSize']}"
+        )
+    return sizes
+
+
+def template(wanted: Mapping[str, Any]) -> tuple[Record, Record]:
+    """A launch template as a node group names it, and its data."""
+    templates = ec2()._launch_templates.values()
+    found = next(
+        (
+            item
+            for item in templates
+            if wanted.get("id") == item["LaunchTemplateId"]
+            or wanted.get("name") == item["LaunchTemplateName"]
+        ),
+        None,
+    )
+    if found is None:
+        raise invalid(f"Launch template {wanted.get('id') or wanted.get('name')} does not exist")
+    number = str(wanted.get("version") or found["DefaultVersionNumber"])
+    version = next(
+        (item for item in found["Versions"] if str(item["VersionNumber"]) == number), None
+    )
+    if version is None:
+        raise invalid(f"Launch template {found['LaunchTemplateId']} has no version {number}")
+    named = {
+        "id": found["LaunchTemplateId"],
+        "name": found["LaunchTemplateName"],
+        "version": number,
+    }
+    return named, dict(version["LaunchTemplateData"])
+
+
+def instance_types(record: Record) -> list[str]:
+    if record["instanceTypes"]:
+        return list(record["instanceTypes"])
+    _, data = template(record["launchTemplate"])
+    return [data.get("InstanceType", "t3.medium")]
+
+
+def changed_taints(taints: list[Record], change: Mapping[str, Any]) -> list[Record]:
+    def key(taint: Mapping[str, Any]) -> tuple[str, str]:
+        return taint["key"], taint["effect"]
+
+    kept = {key(taint): taint for taint in taints}
+    kept.update({key(taint): dict(taint) for taint in change.get("addOrUpdateTaints", [])})
+    for taint in change.get("removeTaints", []):
+        kept.pop(key(taint), None)
+    return list(kept.values())
+
+
+def require_group_version(owner: Record, version: str) -> None:
+    if version != owner["version"]:
+        raise invalid(
+            f"Nodegroup Kubernetes version {version} and the cluster's "
+            f"{owner['version']} differ, which is not emulated."
+        )

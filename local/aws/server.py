@@ -1,0 +1,137 @@
+"""The server: MiniStack with our resource types, loopback only, nothing kept after it ends.
+
+python -m local.aws.server --port N --state DIR --tools DIR --region R [--charts DIR]
+"""
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from local.aws import internals
+from local.aws.settings import Settings
+
+_DRAIN_SECONDS = 0.3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; 0 when ended by one."""
+    settings = _parse(arguments)
+    _prepare(settings)
+    try:
+        internals.check_version()
+        planes = _install(settings)
+    except internals.MiniStackChangedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    asyncio.run(_serve(settings, planes.stop_all))
+    shutil.rmtree(settings.temporary, ignore_errors=True)
+    # MiniStack's threads may still wait for answers that can no longer come.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """MiniStack's settings; everything that would listen beyond loopback is off."""
+    return {
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(settings.port),
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": settings.region,
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "PERSIST_STATE": "0",
+        "LAMBDA_EXECUTOR": "local",
+        "TMPDIR": str(settings.temporary),
+    }
+
+
+def _parse(arguments: list[str] | None) -> Settings:
+    parser = argparse.ArgumentParser(
+        prog="python -m local.aws.server",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--state", type=Path, required=True, help="folder of this environment")
+    parser.add_argument("--tools", type=Path, required=True, help="etcd, kube-apiserver, helm …")
+    parser.add_argument("--region", required=True)
+    parser.add_argument("--charts", type=Path, help="folder of Helm charts to install for real")
+    given = parser.parse_args(arguments)
+    return Settings(
+        port=given.port,
+        state=given.state.resolve(),
+        tools=given.tools.absolute(),
+        region=given.region,
+        charts=given.charts and given.charts.resolve(),
+    )
+
+
+def _prepare(settings: Settings) -> None:
+    shutil.rmtree(settings.temporary, ignore_errors=True)
+    settings.temporary.mkdir(parents=True)
+    settings.audit.unlink(missing_ok=True)
+    settings.audit.touch()
+    # MiniStack reads these while it is imported.
+    os.environ.update(environment(settings))
+
+
+def _install(settings: Settings) -> Any:
+    from local.aws import (
+        audit,
+        ec2,
+        eks,
+        functions,
+        iam,
+        logs,
+        managed_policies,
+        s3,
+        stacks,
+    )
+    from local.aws.resource_types import provision_waiting_types_on_threads
+
+    stacks.install()
+    provision_waiting_types_on_threads()
+    ec2.install()
+    s3.install()
+    managed_policies.install()
+    iam.install()
+    logs.install()
+    functions.install(settings)
+    planes = eks.install(settings)
+    audit.watch_all(settings.audit)
+    return planes
+
+
+async def _serve(settings: Settings, stop_clusters: Callable[[], None]) -> None:
+    hypercorn: Any = __import__("hypercorn.asyncio", fromlist=["serve"])
+    config: Any = __import__("hypercorn.config", fromlist=["Config"]).Config()
+    config.bind = [f"127.0.0.1:{settings.port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = _DRAIN_SECONDS
+    config.shutdown_timeout = _DRAIN_SECONDS
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    serving = asyncio.create_task(
+        hypercorn.serve(internals.module("app").app, config, shutdown_trigger=ended.wait)
+    )
+    # Clusters end while open connections drain; a server that cannot listen ends them too.
+    await asyncio.wait(
+        [serving, asyncio.create_task(ended.wait())], return_when=asyncio.FIRST_COMPLETED
+    )
+    functions = internals.module("core.lambda_runtime")
+    await asyncio.gather(
+        serving, asyncio.to_thread(stop_clusters), asyncio.to_thread(functions.reset)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""What the server was started with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where the emulator listens and keeps its files; the same for its whole life."""
+
+    port: int
+    state: Path
+    tools: Path
+    region: str
+    charts: Path | None = None
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def folder(self) -> Path:
+        """The emulator's own part of the state folder."""
+        return self.state / "emulator"
+
+    @property
+    def clusters(self) -> Path:
+        return self.state / "clusters"
+
+    @property
+    def audit(self) -> Path:
+        return self.folder / "audit.jsonl"
+
+    @property
+    def temporary(self) -> Path:
+        return self.folder / "tmp"
+
+    @property
+    def commands(self) -> Path:
+        """Commands that a Lambda function finds before those of its layers."""
+        return self.folder / "bin"

@@ -1,0 +1,92 @@
+"""The CDK CLI, run against the stand-in."""
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from local.errors import LocalError
+from local.paths import ROOT
+from local.target import Target
+
+_DEPLOYED = re.compile(r"✅\s+(?P<stack>\S+)")
+_CREDENTIALS = re.compile(r"^(AWS_|CDK_DEFAULT)")
+_TAIL_LINES = 40
+
+
+class Cdk:
+    """Runs the CDK CLI and keeps all it says in a log."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
+    def synth(self, app: str | None, output: Path) -> None:
+        """Synthesize into a folder. Raises LocalError with the app's own words."""
+        chosen = ["--app", app] if app else []
+        self._run(["synth", "--quiet", "--output", str(output), *chosen], {})
+
+    def bootstrap(self, target: Target) -> None:
+        """Prepare an account for deploys by CDK."""
+        environment = target.environment
+        where = f"aws://{environment.account}/{environment.region}"
+        self._run(["bootstrap", where], target.variables)
+
+    def deploy(
+        self, target: Target, assembly: Path, stacks: str, report: Callable[[str], None]
+    ) -> None:
+        """Deploy stacks, all that match and what they depend on.
+
+        Raises LocalError with what CloudFormation said when one fails.
+        """
+        options = ["--require-approval", "never", "--progress", "events", "--concurrency", "3"]
+        command = ["deploy", stacks, "--app", str(assembly), *options]
+
+        def heard(line: str) -> None:
+            if done := _DEPLOYED.match(line.strip()):
+                report(f"{done['stack']} stands")
+
+        self._run(command, target.variables, heard)
+
+    def diff(self, target: Target, assembly: Path, stacks: str) -> str:
+        """Return what a deploy would change, as the CLI prints it."""
+        return self._run(["diff", stacks, "--app", str(assembly)], target.variables)
+
+    def _run(
+        self,
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        heard: Callable[[str], None] = lambda line: None,
+    ) -> str:
+        # Credentials of a real account must not reach what is meant for this machine.
+        clean = {k: v for k, v in os.environ.items() if not _CREDENTIALS.match(k)}
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        lines: list[str] = []
+        with (
+            self._log.open("a") as log,
+            subprocess.Popen(
+                ["cdk", *arguments],
+                cwd=ROOT,
+                env={**clean, **variables, "CI": "true", "NO_COLOR": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            ) as process,
+        ):
+            print(f"$ cdk {' '.join(arguments)}", file=log)
+            assert process.stdout is not None
+            for line in process.stdout:
+                log.write(line)
+                log.flush()
+                lines.append(line)
+                heard(line)
+        if process.returncode:
+            raise LocalError(f"cdk {arguments[0]} failed:\n{''.join(_tail(lines))}")
+        return "".join(lines)
+
+
+def _tail(lines: Sequence[str]) -> Sequence[str]:
+    """The lines that matter: failures, and then the end."""
+    failures = [line for line in lines if "_FAILED" in line]
+    return [*failures, *[line for line in lines[-_TAIL_LINES:] if line not in failures]]

@@ -1,0 +1,32 @@
+"""One command at a time in one clone."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.errors import LocalError
+
+
+@contextmanager
+def exclusive(lock: Path, command: str) -> Iterator[None]:
+    """Hold the lock, which the kernel gives back however this process ends.
+
+    Raises LocalError, naming the holder, when another process has it.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "another command"
+            raise LocalError(
+                f"{holder} is at work in this clone; wait for it, or end it first."
+            ) from None
+        file.truncate(0)
+        file.write(f"'{command}' (pid {os.getpid()})")
+        file.flush()
+        yield
+        file.truncate(0)

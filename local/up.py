@@ -1,0 +1,108 @@
+"""Standing environments up, changing them, and taking them away."""
+
+import json
+import shutil
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from local import access
+from local import emulator as emulators
+from local.cdk import Cdk
+from local.emulator import Emulator
+from local.errors import LocalError
+from local.paths import State, cache
+from local.progress import Progress
+from local.target import Target, environments
+from local.tools import build
+
+NOT_REAL = (
+    "Not real: nodes and pods are simulated (kwok), AWS is a stand-in (MiniStack), "
+    "Ingresses get no address; docs/fidelity.md has the table."
+)
+
+
+def up(
+    state: State,
+    name: str,
+    progress: Progress,
+    *,
+    app: str | None = None,
+    port: int | None = None,
+    charts: Path | None = None,
+) -> None:
+    """Stand up an environment, or all; what stands already is only changed.
+
+    Raises LocalError where a step fails; the next `up` goes on from there.
+    """
+    chosen = environments(name)
+    emulator = Emulator(state)
+    cdk = Cdk(state.log)
+    if not emulator.running:
+        _start(state, emulator, progress, port=port, charts=charts)
+    targets = [Target(environment=one, endpoint=emulator.endpoint) for one in chosen]
+    with progress.step("Synthesize all environments"):
+        cdk.synth(app, state.assembly)
+    for target in targets:
+        environment = target.environment
+        if not _bootstrapped(target):
+            with progress.step(f"Bootstrap account {environment.account} for CDK"):
+                cdk.bootstrap(target)
+        with progress.step(f"Deploy {environment.name}"):
+            cdk.deploy(target, state.assembly, f"{environment.name}/*", progress.detail)
+    _audit(emulator)
+
+
+def down(state: State, progress: Progress) -> None:
+    """Leave no process, no port and no file of what stood."""
+    emulator = Emulator(state)
+    if not state.folder.exists():
+        progress.say("Nothing stands on this machine.")
+        return
+    with progress.step("End the stand-in and its clusters"):
+        emulator.stop()
+        shutil.rmtree(state.folder)
+
+
+def diff(state: State, name: str, progress: Progress, *, app: str | None = None) -> str:
+    """Return what `up` would change."""
+    emulator = Emulator(state)
+    cdk = Cdk(state.log)
+    targets = [Target(environment=one, endpoint=emulator.endpoint) for one in environments(name)]
+    assembly = state.folder / "cdk.diff"
+    with progress.step("Synthesize all environments"):
+        cdk.synth(app, assembly)
+    return "".join(cdk.diff(target, assembly, f"{target.environment.name}/*") for target in targets)
+
+
+def _start(
+    state: State, emulator: Emulator, progress: Progress, *, port: int | None, charts: Path | None
+) -> None:
+    if state.folder.exists():
+        # Half of what stood is gone with the stand-in's memory, so the other half is no use.
+        progress.say("The stand-in had ended without 'make down'; starting from nothing.")
+        emulator.stop()
+        shutil.rmtree(state.folder)
+    with progress.step("Tools: control plane, kubectl, helm"):
+        tools = build.ensure(cache(), progress.detail)
+    with progress.step("Tools: the AWS stand-in"):
+        python = emulators.python(cache(), progress.detail)
+    with progress.step("Start the AWS stand-in"):
+        emulator.start(tools=tools, python=python, port=port, charts=charts)
+
+
+def _bootstrapped(target: Target) -> bool:
+    client = access.session(target).client("cloudformation", endpoint_url=target.endpoint)
+    try:
+        stacks = client.describe_stacks(StackName="CDKToolkit")["Stacks"]
+    except ClientError:
+        return False
+    return stacks[0]["StackStatus"].endswith("_COMPLETE")
+
+
+def _audit(emulator: Emulator) -> None:
+    """Raise LocalError when the stand-in ignored anything that a template asked for."""
+    ignored = [json.loads(line) for line in emulator.audit.read_text().splitlines()]
+    if ignored:
+        listed = "\n".join(f"  {json.dumps(entry)}" for entry in ignored)
+        raise LocalError(f"The stand-in ignored what these templates ask for:\n{listed}")

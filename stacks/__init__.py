@@ -1,0 +1,1 @@
+"""The stacks of an environment: they wire constructs and charts, and hold the grants."""

@@ -1,0 +1,96 @@
+"""The cluster of an environment: control plane, add-ons, nodes, access."""
+
+from aws_cdk import CfnOutput, Stack, aws_iam
+from aws_cdk.lambda_layer_kubectl_v35 import KubectlV35Layer
+from constructs import Construct
+
+from config.model import Environment
+from config.network import SERVICE_CIDR
+from mindforce.add_ons import AddOn
+from mindforce.cluster import Cluster
+from mindforce.network import Network
+from mindforce.node_group import NodeGroup
+from mindforce.retention import retention_days
+
+# Prefix delegation has to be there before the nodes, which count their pods' places when they
+# join; without enableNetworkPolicy no NetworkPolicy is enforced.
+VPC_CNI = {
+    "enableNetworkPolicy": "true",
+    "env": {"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "1"},
+}
+
+
+class ClusterStack(Stack):
+    """An EKS cluster whose nodes join only once their networking is there."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, config: Environment, network: Network
+    ) -> None:
+        super().__init__(scope, id, termination_protection=config.deletion_protection)
+        self.cluster = Cluster(
+            self,
+            "Cluster",
+            name=config.name,
+            version=config.cluster.version,
+            vpc=network.vpc,
+            service_cidr=SERVICE_CIDR,
+            endpoint_cidrs=config.cluster.endpoint_cidrs,
+            log_retention=retention_days(config.cluster.log_retention_days),
+            deletion_protection=config.deletion_protection,
+            kubectl_layer=KubectlV35Layer(self, "KubectlLayer"),
+        )
+        networking = self._networking_add_ons()
+        self.nodes = Construct(self, "Nodes")
+        for group in config.cluster.node_groups:
+            NodeGroup(
+                self.nodes,
+                group.name,
+                cluster=self.cluster.cluster,
+                instance_types=group.instance_types,
+                ami_type=group.ami_type,
+                min_size=group.min_size,
+                desired_size=group.desired_size,
+                max_size=group.max_size,
+                disk_gib=group.disk_gib,
+            )
+        self.nodes.node.add_dependency(networking)
+        # These run as ordinary pods: without nodes they would wait, and then fail.
+        for name in ("coredns", "metrics-server"):
+            add_on = AddOn(self, name, cluster=self.cluster.cluster, name=name)
+            add_on.node.add_dependency(self.nodes)
+        self._admin()
+
+    def _networking_add_ons(self) -> Construct:
+        group = Construct(self, "Networking")
+        cluster = self.cluster.cluster
+        agent = AddOn(group, "PodIdentityAgent", cluster=cluster, name="eks-pod-identity-agent")
+        cni = AddOn(
+            group,
+            "VpcCni",
+            cluster=cluster,
+            name="vpc-cni",
+            configuration=VPC_CNI,
+            service_account="aws-node",
+            policy="AmazonEKS_CNI_Policy",
+        )
+        # The agent hands the CNI its credentials.
+        cni.node.add_dependency(agent)
+        AddOn(group, "KubeProxy", cluster=cluster, name="kube-proxy")
+        return group
+
+    def _admin(self) -> None:
+        """One role that may do anything; who may assume it is for the account's IAM to say."""
+        role = aws_iam.Role(
+            self,
+            "Admin",
+            assumed_by=aws_iam.AccountRootPrincipal(),
+            description=f"Administers the cluster {self.cluster.cluster.cluster_name}",
+        )
+        role.add_to_policy(
+            aws_iam.PolicyStatement(
+                actions=["eks:DescribeCluster"], resources=[self.cluster.cluster.cluster_arn]
+            )
+        )
+        self.cluster.grant_admin("AdminAccess", role)
+        CfnOutput(self, "ClusterName", value=self.cluster.cluster.cluster_name)
+        CfnOutput(self, "AdminRoleArn", value=role.role_arn)

@@ -1,0 +1,33 @@
+"""All stacks of one environment."""
+
+from aws_cdk import Environment as CdkEnvironment
+from aws_cdk import Stage
+from constructs import Construct
+
+from config.model import Environment
+from stacks.backup import BackupStack
+from stacks.cluster import ClusterStack
+from stacks.network import NetworkStack
+from stacks.workloads import WorkloadsStack
+
+
+class EnvironmentStage(Stage):
+    """One environment in its account; `cdk deploy 'dev/*'` and the pipeline deploy the same."""
+
+    def __init__(self, scope: Construct, id: str, *, config: Environment) -> None:
+        super().__init__(
+            scope, id, env=CdkEnvironment(account=config.account, region=config.region)
+        )
+        # A VPC asks for its account's zones, which would need credentials at synthesis.
+        self.node.set_context(
+            f"availability-zones:account={config.account}:region={config.region}",
+            list(config.availability_zones),
+        )
+        network = NetworkStack(self, "Network", config=config).network
+        cluster = ClusterStack(self, "Cluster", config=config, network=network)
+        BackupStack(self, "Backup", config=config)
+        workloads = WorkloadsStack(
+            self, "Workloads", config=config, cluster=cluster.cluster, network=network
+        )
+        # Its pods need the nodes and add-ons, which no reference of its template names.
+        workloads.add_stack_dependency(cluster)

@@ -1,0 +1,56 @@
+"""What runs in an environment's cluster."""
+
+from aws_cdk import Stack
+from cdk8s import App
+from constructs import Construct
+
+from config.model import Environment
+from k8s.namespace import NamespaceChart
+from k8s.web import WebChart
+from mindforce.cluster import Cluster
+from mindforce.network import Network
+from mindforce.rollout import RolloutGate
+
+WEB_NAMESPACE = "web"
+
+
+class WorkloadsStack(Stack):
+    """The charts, each applied in its turn and waited for."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        config: Environment,
+        cluster: Cluster,
+        network: Network,
+    ) -> None:
+        super().__init__(scope, id, termination_protection=config.deletion_protection)
+        charts = App()
+        gate = RolloutGate(
+            self, "Charts", cluster=cluster.cluster, namespaces=[WEB_NAMESPACE]
+        )
+        web = config.web
+        namespace = gate.apply(
+            "WebNamespace", NamespaceChart(charts, "web-namespace", name=WEB_NAMESPACE).to_json()
+        )
+        chart = WebChart(
+            charts,
+            "web",
+            namespace=WEB_NAMESPACE,
+            image=web.image,
+            min_replicas=web.min_replicas,
+            max_replicas=web.max_replicas,
+            target_cpu_percent=web.target_cpu_percent,
+            cpu=web.cpu,
+            memory=web.memory,
+            progress_deadline_seconds=web.rollout_seconds,
+            load_balancer_subnets={
+                subnet.subnet_id: subnet.ipv4_cidr_block
+                for subnet in network.load_balancer_subnets
+            },
+        )
+        gate.apply(
+            "Web", chart.to_json(), timeout_seconds=web.rollout_seconds, after=[namespace]
+        )

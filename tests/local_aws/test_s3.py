@@ -1,0 +1,88 @@
+"""A bucket's properties are really there, and a bucket with objects stays."""
+
+from typing import Any
+
+import pytest
+
+from tests.local_aws.support import Account, StackFailedError
+
+
+def bucket(**properties: Any) -> dict[str, Any]:
+    return {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": properties}}
+
+
+def test_configuration_shows_through_the_api(account: Account) -> None:
+    rule = {
+        "Id": "old",
+        "Status": "Enabled",
+        "ExpirationInDays": 30,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 7},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+    }
+    encryption = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    resources = bucket(
+        BucketEncryption={
+            "ServerSideEncryptionConfiguration": [{**encryption, "BucketKeyEnabled": True}]
+        },
+        LifecycleConfiguration={"Rules": [rule]},
+        VersioningConfiguration={"Status": "Enabled"},
+        OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+        PublicAccessBlockConfiguration={"BlockPublicAcls": True},
+        Tags=[{"Key": "team", "Value": "platform"}],
+    )
+    with account.stack(resources) as stack:
+        name = account.resource(stack, "Bucket")
+        s3 = account.client("s3")
+        rules = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+        assert rules[0]["Expiration"] == {"Days": 30}
+        assert rules[0]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}
+        assert rules[0]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+        shown = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]
+        default = shown["Rules"][0]["ApplyServerSideEncryptionByDefault"]
+        assert default == {"SSEAlgorithm": "aws:kms"}
+        assert shown["Rules"][0]["BucketKeyEnabled"] is True
+        assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+        tags = s3.get_bucket_tagging(Bucket=name)["TagSet"]
+        assert {"Key": "team", "Value": "platform"} in tags
+        assert "aws:cloudformation:stack-name" in [tag["Key"] for tag in tags]
+
+
+def test_dropped_lifecycle_is_gone_after_the_update(account: Account) -> None:
+    rule = {"Id": "old", "Status": "Enabled", "ExpirationInDays": 30}
+    with account.stack(bucket(LifecycleConfiguration={"Rules": [rule]})) as stack:
+        name = account.resource(stack, "Bucket")
+        account.update(stack, bucket(VersioningConfiguration={"Status": "Enabled"}))
+        s3 = account.client("s3")
+        with pytest.raises(s3.exceptions.ClientError, match="NoSuchLifecycleConfiguration"):
+            s3.get_bucket_lifecycle_configuration(Bucket=name)
+        assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+
+
+def test_bucket_with_objects_is_not_deleted(account: Account) -> None:
+    s3 = account.client("s3")
+    with account.stack(bucket()) as stack:
+        name = account.resource(stack, "Bucket")
+        s3.put_object(Bucket=name, Key="kept", Body=b"1")
+        with pytest.raises(StackFailedError, match="not empty"):
+            account.delete(stack)
+        assert s3.get_object(Bucket=name, Key="kept")["Body"].read() == b"1"
+        s3.delete_object(Bucket=name, Key="kept")
+
+
+def test_refused_rule_is_named_and_leaves_no_bucket(account: Account) -> None:
+    rule = {"Id": "tagged", "Status": "Enabled", "ExpirationInDays": 1, "TagFilters": []}
+    resources = bucket(BucketName="refused-rule", LifecycleConfiguration={"Rules": [rule]})
+    with pytest.raises(StackFailedError, match="property TagFilters is not emulated"):
+        account.create("refused-rule", resources)
+    names = [found["Name"] for found in account.client("s3").list_buckets()["Buckets"]]
+    assert "refused-rule" not in names
+    account.delete("refused-rule")
+
+
+def test_kms_write_without_a_key_takes_the_accounts_own(account: Account) -> None:
+    with account.stack(bucket()) as stack:
+        name = account.resource(stack, "Bucket")
+        s3 = account.client("s3")
+        s3.put_object(Bucket=name, Key="one", Body=b"1", ServerSideEncryption="aws:kms")
+        assert s3.head_object(Bucket=name, Key="one")["SSEKMSKeyId"].endswith("alias/aws/s3")
+        s3.delete_object(Bucket=name, Key="one")

@@ -1,0 +1,88 @@
+"""Add-ons, and what a cluster lacks without them; on a control plane without any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.kubernetes import addons, nodes
+from local.kubernetes.addon_table import ADDONS
+from local.kubernetes.control_plane import ControlPlane, ControlPlaneError
+from tests.local_kubernetes.support import ACCOUNT, REGION, group
+
+
+@pytest.fixture
+def bare(tools: Path, token_webhook: str, tmp_path: Path) -> Iterator[ControlPlane]:
+    """A control plane with neither nodes nor add-ons."""
+    plane = ControlPlane(tmp_path / "bare", tools)
+    try:
+        plane.start(token_webhook_url=token_webhook)
+        yield plane
+    finally:
+        plane.stop()
+
+
+def _apply(plane: ControlPlane, name: str, **changes: object) -> None:
+    addons.apply(plane, name, region=REGION, account=ACCOUNT, **changes)  # type: ignore[arg-type]
+
+
+def test_nodes_wait_for_their_network_and_deployments_for_nodes(bare: ControlPlane) -> None:
+    with pytest.raises(ControlPlaneError, match=r"NodeCreationFailure.*cni plugin not initialized"):
+        nodes.apply(bare, group(), timeout=1)
+    with pytest.raises(addons.AddonError, match=r"coredns has 0 of 2") as refused:
+        _apply(bare, "coredns", timeout=1)
+    assert refused.value.code == "InsufficientNumberOfReplicas"
+
+    _apply(bare, "vpc-cni")
+    with pytest.raises(ControlPlaneError, match="cni plugin not initialized"):
+        nodes.apply(bare, group(), timeout=1)
+    _apply(bare, "kube-proxy")
+    nodes.apply(bare, group())
+    _apply(bare, "coredns")
+
+    with pytest.raises(ControlPlaneError, match="Metrics API not available"):
+        bare.kubectl("top", "nodes")
+    _apply(bare, "metrics-server")
+    assert len(bare.kubectl("top", "nodes", "--no-headers").splitlines()) == 3
+    addons.remove(bare, "metrics-server")
+    assert bare.status()["metrics"] is None
+    with pytest.raises(ControlPlaneError, match="Metrics API not available"):
+        bare.kubectl("top", "nodes")
+
+
+def test_every_add_on_runs_whole(control_plane: ControlPlane) -> None:
+    for name in ADDONS:
+        _apply(control_plane, name)
+    pods = control_plane.client.get("api/v1/namespaces/kube-system/pods")["items"]
+    assert {pod["status"]["phase"] for pod in pods} == {"Running"}
+    assert len(pods) == 3 * 7 + 2 * 4
+
+
+def test_options_change_what_runs(control_plane: ControlPlane) -> None:
+    _apply(control_plane, "coredns", configuration={"replicaCount": 3})
+    path = "apis/apps/v1/namespaces/kube-system/deployments/coredns"
+    assert control_plane.client.get(path)["status"]["availableReplicas"] == 3
+    _apply(control_plane, "coredns")
+    assert control_plane.client.get(path)["spec"]["replicas"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "configuration", "named"),
+    [
+        ("coredns", {"replicas": 3}, "coredns: replicas"),
+        ("aws-ebs-csi-driver", {"node": {"hostNetwork": True}}, "ebs-csi-node: hostNetwork"),
+        ("kube-proxy", {"env": {"A": "b"}}, "kube-proxy: env"),
+    ],
+)
+def test_an_option_that_is_not_simulated_is_refused(
+    control_plane: ControlPlane, name: str, configuration: dict[str, object], named: str
+) -> None:
+    with pytest.raises(addons.AddonError, match=f"{named} isn't simulated"):
+        _apply(control_plane, name, configuration=configuration)
+
+
+def test_an_unknown_add_on_is_refused(control_plane: ControlPlane) -> None:
+    with pytest.raises(addons.AddonError, match="Addon velero specified is not supported"):
+        _apply(control_plane, "velero")
