@@ -3,22 +3,25 @@
 
 import gc
 
-# A synthesis lives for two seconds: collecting its garbage costs more than it frees.
-gc.disable()
+if __name__ == "__main__":
+    # A synthesis lives for two seconds: collecting its garbage costs more than it frees.
+    gc.disable()
 
-from aws_cdk import App  # noqa: E402 (the imports are what would be collected most)
+from aws_cdk import App
 
-from config.environments import TABLE  # noqa: E402
-from stacks.environment import EnvironmentStage  # noqa: E402
+from config.environments import TABLE
+from config.model import Table
+from stacks.environment import EnvironmentStage
 
 
-def main() -> None:
-    # Nothing here reads tree.json or wants AWS's usage statistics in its templates.
-    app = App(tree_metadata=False, analytics_reporting=False)
-    for environment in TABLE.environments:
+def build(table: Table = TABLE, *, output: str | None = None) -> App:
+    """Return the app with a stage for each environment of the table."""
+    # Nothing reads tree.json, and nobody's usage statistics belong in a template.
+    app = App(outdir=output, tree_metadata=False, analytics_reporting=False)
+    for environment in table.environments:
         EnvironmentStage(app, environment.name, config=environment)
-    app.synth()
+    return app
 
 
 if __name__ == "__main__":
-    main()
+    build().synth()

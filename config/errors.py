@@ -19,7 +19,9 @@ class ConfigError(ValueError):
     """A config that cannot be deployed; says each problem in one sentence on a line of its own."""
 
     def __init__(self, owner: str, problems: Iterable[Problem]) -> None:
-        super().__init__("\n".join(f"{owner}: {p.field} is {p.value!r}; {p.right}" for p in problems))
+        super().__init__(
+            "\n".join(f"{owner}: {p.field} is {p.value!r}; {p.right}" for p in problems)
+        )
 
 
 def within(parent: str, problems: Iterable[Problem]) -> Iterator[Problem]:

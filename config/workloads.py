@@ -33,7 +33,7 @@ class Web:
 
     def problems(self) -> Iterator[Problem]:
         image = _IMAGE.fullmatch(self.image)
-        if not image or image["tag"] in (None, "latest") and "@sha256:" not in self.image:
+        if not image or (image["tag"] in (None, "latest") and "@sha256:" not in self.image):
             right = "it must be registry/repository with a digest or a tag other than 'latest'"
             yield Problem("image", self.image, right)
         if not 2 <= self.min_replicas <= self.max_replicas:

@@ -72,9 +72,11 @@ def kubeconfig(state: State, target: Target) -> Path:
     """Write a kubeconfig that logs in by an IAM token of the admin role, and return its path."""
     name = target.environment.name
     role = admin_role(target)
-    cluster = session(target).client("eks", endpoint_url=target.endpoint).describe_cluster(
-        name=outputs(target, f"{name}-Cluster")["ClusterName"]
-    )["cluster"]
+    cluster = (
+        session(target)
+        .client("eks", endpoint_url=target.endpoint)
+        .describe_cluster(name=outputs(target, f"{name}-Cluster")["ClusterName"])["cluster"]
+    )
     command = ["-m", "local", "--state", str(state.folder), "token", "--env", name]
     config = {
         "apiVersion": "v1",

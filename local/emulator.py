@@ -106,7 +106,16 @@ def python(cache: Path, report: Callable[[str], None]) -> Path:
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     for command in (
         [sys.executable, "-m", "venv", str(folder)],
-        [str(found), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(REQUIREMENTS)],
+        [
+            str(found),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--require-hashes",
+            "-r",
+            str(REQUIREMENTS),
+        ],
     ):
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:

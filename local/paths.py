@@ -8,7 +8,6 @@ ROOT = Path(__file__).resolve().parent.parent
 """The clone."""
 
 
-
 @dataclass(frozen=True)
 class State:
     """One folder for all that stands; clones have one each, and never see another's."""

@@ -23,9 +23,7 @@ VPC_CNI = {
 class ClusterStack(Stack):
     """An EKS cluster whose nodes join only once their networking is there."""
 
-    def __init__(
-        self, scope: Construct, id: str, *, config: Environment, network: Network
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, config: Environment, network: Network) -> None:
         super().__init__(scope, id, termination_protection=config.deletion_protection)
         self.cluster = Cluster(
             self,

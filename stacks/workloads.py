@@ -28,12 +28,12 @@ class WorkloadsStack(Stack):
     ) -> None:
         super().__init__(scope, id, termination_protection=config.deletion_protection)
         charts = App()
-        gate = RolloutGate(
-            self, "Charts", cluster=cluster.cluster, namespaces=[WEB_NAMESPACE]
-        )
+        gate = RolloutGate(self, "Charts", cluster=cluster.cluster, namespaces=[WEB_NAMESPACE])
         web = config.web
         namespace = gate.apply(
-            "WebNamespace", NamespaceChart(charts, "web-namespace", name=WEB_NAMESPACE).to_json()
+            "WebNamespace",
+            NamespaceChart(charts, "web-namespace", name=WEB_NAMESPACE).to_json(),
+            prune=False,
         )
         chart = WebChart(
             charts,
@@ -47,10 +47,7 @@ class WorkloadsStack(Stack):
             memory=web.memory,
             progress_deadline_seconds=web.rollout_seconds,
             load_balancer_subnets={
-                subnet.subnet_id: subnet.ipv4_cidr_block
-                for subnet in network.load_balancer_subnets
+                subnet.subnet_id: subnet.ipv4_cidr_block for subnet in network.load_balancer_subnets
             },
         )
-        gate.apply(
-            "Web", chart.to_json(), timeout_seconds=web.rollout_seconds, after=[namespace]
-        )
+        gate.apply("Web", chart.to_json(), timeout_seconds=web.rollout_seconds, after=[namespace])

@@ -16,13 +16,13 @@ class AddOn(Construct):
         scope: Construct,
         id: str,
         *,
-        cluster: aws_eks_v2.Cluster,
+        cluster: aws_eks_v2.ICluster,
         name: str,
         configuration: Mapping[str, Any] | None = None,
         service_account: str | None = None,
         policy: str | None = None,
     ) -> None:
-        """Raise ValueError unless `service_account` and `policy` (an AWS managed one) go together."""
+        """Raise ValueError if only one of `service_account` and `policy` (AWS managed) is given."""
         super().__init__(scope, id)
         if (service_account is None) != (policy is None):
             raise ValueError(f"add-on {name}: give both service_account and policy, or neither")

@@ -1,6 +1,7 @@
 """An EKS cluster and who may use it."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from aws_cdk import RemovalPolicy, aws_ec2, aws_eks_v2, aws_iam, aws_kms, aws_lambda, aws_logs
 from constructs import Construct
@@ -47,7 +48,7 @@ class Cluster(Construct):
             retention=log_retention,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        self.cluster = aws_eks_v2.Cluster(
+        cluster = aws_eks_v2.Cluster(
             self,
             "Cluster",
             cluster_name=name,
@@ -68,8 +69,8 @@ class Cluster(Construct):
             kubectl_provider_options=aws_eks_v2.KubectlProviderOptions(kubectl_layer=kubectl_layer),
             output_config_command=False,
         )
-        self.cluster.node.add_dependency(logs)
-        resource = self.cluster.node.default_child
+        cluster.node.add_dependency(logs)
+        resource = cluster.node.default_child
         assert isinstance(resource, aws_eks_v2.CfnCluster)
         # aws_eks_v2 writes API, from which there is no way back to aws-auth.
         resource.add_property_override("AccessConfig.AuthenticationMode", "API_AND_CONFIG_MAP")
@@ -79,9 +80,13 @@ class Cluster(Construct):
             support_type="STANDARD"
         )
 
+        # Its generated class lacks one member of the interface that it implements in JavaScript.
+        self.cluster = cast(aws_eks_v2.ICluster, cluster)
+        self._cluster = cluster
+
     def grant_admin(self, id: str, role: aws_iam.IRole) -> None:
         """Let a role do anything in the cluster, by an access entry."""
-        self.cluster.grant_cluster_admin(id, role.role_arn)
+        self._cluster.grant_cluster_admin(id, role.role_arn)
 
 
 def _endpoint_access(cidrs: Sequence[str]) -> aws_eks_v2.EndpointAccess:

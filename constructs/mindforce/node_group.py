@@ -14,7 +14,7 @@ class NodeGroup(Construct):
         scope: Construct,
         id: str,
         *,
-        cluster: aws_eks_v2.Cluster,
+        cluster: aws_eks_v2.ICluster,
         instance_types: Sequence[str],
         ami_type: str,
         min_size: int,
@@ -23,9 +23,7 @@ class NodeGroup(Construct):
         disk_gib: int,
     ) -> None:
         super().__init__(scope, id)
-        role = aws_iam.Role(
-            self, "Role", assumed_by=aws_iam.ServicePrincipal("ec2.amazonaws.com")
-        )
+        role = aws_iam.Role(self, "Role", assumed_by=aws_iam.ServicePrincipal("ec2.amazonaws.com"))
         # The VPC CNI has a role of its own, so the node's needs no AmazonEKS_CNI_Policy.
         for policy in ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"):
             role.add_managed_policy(aws_iam.ManagedPolicy.from_aws_managed_policy_name(policy))

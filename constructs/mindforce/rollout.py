@@ -11,7 +11,7 @@ from constructs import Construct, IDependable
 
 Manifest = Sequence[Mapping[str, Any]]
 
-_HANDLER = Path(__file__).with_name("rollout_handler")
+_FUNCTIONS = Path(__file__).with_name("functions")
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 _LAMBDA_LIMIT = Duration.minutes(15)
 _TO_ANSWER = 60
@@ -30,7 +30,7 @@ class RolloutGate(Construct):
         scope: Construct,
         id: str,
         *,
-        cluster: aws_eks_v2.Cluster,
+        cluster: aws_eks_v2.ICluster,
         namespaces: Sequence[str],
     ) -> None:
         super().__init__(scope, id)
@@ -40,17 +40,15 @@ class RolloutGate(Construct):
             self,
             "Handler",
             description="Waits for Kubernetes roll-outs",
-            code=aws_lambda.Code.from_asset(str(_HANDLER), exclude=["__pycache__"]),
-            handler="index.handler",
+            code=aws_lambda.Code.from_asset(str(_FUNCTIONS), exclude=["**/__pycache__"]),
+            handler="rollout.index.handler",
             runtime=aws_lambda.Runtime.PYTHON_3_13,
             architecture=aws_lambda.Architecture.ARM_64,
             memory_size=256,
             timeout=_LAMBDA_LIMIT,
             # The API server is reachable from inside the VPC only.
             vpc=cluster.vpc,
-            vpc_subnets=aws_ec2.SubnetSelection(
-                subnet_type=aws_ec2.SubnetType.PRIVATE_WITH_EGRESS
-            ),
+            vpc_subnets=aws_ec2.SubnetSelection(subnet_type=aws_ec2.SubnetType.PRIVATE_WITH_EGRESS),
             security_groups=[cluster.cluster_security_group],
         )
         self._function.add_to_role_policy(
@@ -79,14 +77,17 @@ class RolloutGate(Construct):
         manifest: Manifest,
         *,
         timeout_seconds: int = 600,
+        prune: bool = True,
         after: Sequence[IDependable] = (),
     ) -> IDependable:
         """Apply a manifest, wait for its workloads, and return what the next can come after.
 
+        With `prune`, an object that leaves the manifest leaves the cluster: not for what holds
+        data, or holds what holds data.
         Raises ValueError for a workload in a namespace that the gate can't read.
         """
         applied = aws_eks_v2.KubernetesManifest(
-            self, id, cluster=self._cluster, manifest=list(manifest)
+            self, id, cluster=self._cluster, manifest=list(manifest), prune=prune
         )
         applied.node.add_dependency(*after)
         workloads = _workloads(manifest)

@@ -6,8 +6,8 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from kubernetes_api import KubernetesApi
-from workloads import RolloutFailed, pending, pod_trouble
+from .kubernetes_api import KubernetesApi
+from .workloads import RolloutFailed, pending, pod_trouble
 
 POLL_SECONDS = 2
 ACCESS_SECONDS = 60
@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], _: Any) -> None:
             api = KubernetesApi(properties["ClusterName"])
             for workload in properties["Workloads"]:
                 problem = problem or wait(api, workload, deadline)
-        except Exception as error:  # Whatever it is, silence would hold the stack for an hour.
+        except Exception as error:  # noqa: BLE001 (silence would hold the stack for an hour)
             problem = f"the roll-out couldn't be watched: {type(error).__name__}: {error}"
     answer(event, problem)
 

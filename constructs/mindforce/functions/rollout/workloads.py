@@ -83,7 +83,10 @@ def _condition(status: Object, kind: str) -> Object:
 def pod_trouble(pod: Object) -> str:
     """Return why a pod isn't ready, in the words of the kubelet or the scheduler; else empty."""
     status = pod.get("status", {})
-    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+    for container in (
+        *status.get("initContainerStatuses", ()),
+        *status.get("containerStatuses", ()),
+    ):
         waiting = container.get("state", {}).get("waiting", {})
         if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
             said = waiting.get("message", "")

@@ -1,0 +1,1 @@
+"""What runs in Lambda: each package is a function's code, by relative imports only."""

@@ -1,0 +1,1 @@
+"""Waits for Kubernetes roll-outs on behalf of a stack (mindforce.rollout)."""

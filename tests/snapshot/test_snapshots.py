@@ -1,0 +1,19 @@
+from config.environments import TABLE
+from tests.snapshot.snapshots import FOLDER, render
+from tests.synthesis import Synthesis
+
+RENEW = "renew with 'make snapshots' and review with git diff"
+
+
+def test_templates_and_manifests_are_as_they_were_reviewed(synthesis: Synthesis) -> None:
+    rendered = dict(render(synthesis))
+    kept = {str(f.relative_to(FOLDER)): f.read_text() for f in FOLDER.rglob("*") if f.is_file()}
+    assert sorted(rendered) == sorted(kept), RENEW
+    changed = [name for name, text in rendered.items() if kept[name] != text]
+    assert not changed, RENEW
+
+
+def test_every_environment_has_snapshots(synthesis: Synthesis) -> None:
+    kept = {folder.name for folder in FOLDER.iterdir()}
+    assert kept == {environment.name for environment in TABLE.environments}
+    assert len(dict(render(synthesis))) == len(kept) * 5

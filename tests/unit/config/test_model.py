@@ -1,0 +1,128 @@
+"""Each wrong value is refused in one sentence: environment, field, value, what would be right."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from config.environments import DEV, PROD, STAGE, TABLE
+from config.errors import ConfigError
+from config.model import Environment, Table
+
+GROUP = DEV.cluster.node_groups[0]
+
+
+def with_network(**changes: Any) -> Environment:
+    return replace(DEV, network=replace(DEV.network, **changes))
+
+
+def with_cluster(**changes: Any) -> Environment:
+    return replace(DEV, cluster=replace(DEV.cluster, **changes))
+
+
+def with_group(**changes: Any) -> Environment:
+    return with_cluster(node_groups=(replace(GROUP, **changes),))
+
+
+def with_web(**changes: Any) -> Environment:
+    return replace(DEV, web=replace(DEV.web, **changes))
+
+
+@pytest.mark.parametrize(
+    ("make", "change", "sentence"),
+    [
+        (lambda **c: replace(DEV, **c), {"name": "Dev!"}, "name is 'Dev!'; it must be 3 to 20"),
+        (
+            lambda **c: replace(DEV, **c),
+            {"account": "1234"},
+            "account is '1234'; it must be",
+        ),
+        (lambda **c: replace(DEV, **c), {"region": "europe"}, "region is 'europe'; it must be an"),
+        (with_network, {"cidr": "ten"}, "network.cidr is 'ten'; it must be an IPv4 network"),
+        (with_network, {"cidr": "10.1.0.5/16"}, "network.cidr is '10.1.0.5/16'; it must be an"),
+        (with_network, {"cidr": "10.1.0.0/24"}, "network.cidr is '10.1.0.0/24'; it must be a priv"),
+        (with_network, {"cidr": "52.0.0.0/16"}, "network.cidr is '52.0.0.0/16'; it must be a priv"),
+        (with_network, {"cidr": "172.20.0.0/16"}, "'172.20.0.0/16'; it must not overlap"),
+        (with_network, {"zones": ("a",)}, "network.zones is ('a',); it must be two or three"),
+        (with_network, {"zones": ("a", "a")}, "network.zones is ('a', 'a'); it must be two or"),
+        (with_network, {"zones": ("a", "1")}, "network.zones is ('a', '1'); it must be two or"),
+        (with_network, {"nat_gateways": 0}, "network.nat_gateways is 0; it must be 1, or 2"),
+        (with_network, {"flow_log_retention_days": 31}, "is 31; CloudWatch Logs keeps e.g. 30"),
+        (with_cluster, {"version": "1.30"}, "cluster.version is '1.30'; kubectl 1.35 serves 1.34"),
+        (with_cluster, {"endpoint_cidrs": ("x",)}, "cluster.endpoint_cidrs is 'x'; it must be"),
+        (with_cluster, {"endpoint_cidrs": ("0.0.0.0/0",)}, "'0.0.0.0/0'; name the networks"),
+        (with_cluster, {"log_retention_days": 0}, "cluster.log_retention_days is 0; CloudWatch"),
+        (with_cluster, {"node_groups": ()}, "cluster.node_groups is []; it must hold groups"),
+        (with_cluster, {"node_groups": (GROUP, GROUP)}, "it must hold groups of different names"),
+        (with_group, {"instance_types": ()}, "instance_types is (); it must name at least one"),
+        (with_group, {"instance_types": ("z9.huge",)}, "'z9.huge'; add it to config/instance_t"),
+        (with_group, {"instance_types": ("t4g.medium",)}, "boots x86_64; this type is arm64"),
+        (with_group, {"ami_type": "AL2_x86_64"}, "ami_type is 'AL2_x86_64'; it must be one of"),
+        (with_group, {"min_size": 5}, "is (5, 2, 4); it must hold 0 <= min <= desired <= max"),
+        (with_group, {"disk_gib": 8}, "disk_gib is 8; the image needs at least 20"),
+        (with_web, {"image": "web"}, "web.image is 'web'; it must be registry/repository with"),
+        (with_web, {"image": "docker.io/a/web:latest"}, "a tag other than 'latest'"),
+        (with_web, {"image": "docker.io/a/web"}, "with a digest or a tag other than 'latest'"),
+        (with_web, {"min_replicas": 1}, "is (1, 10); it must hold 2 <= min <= max"),
+        (with_web, {"max_replicas": 2}, "is (3, 2); it must hold 2 <= min <= max"),
+        (with_web, {"target_cpu_percent": 0}, "web.target_cpu_percent is 0; it must be 1 to 100"),
+        (with_web, {"cpu": "lots"}, "web.cpu is 'lots'; it must be a quantity such as '100m'"),
+        (with_web, {"memory": "128"}, "web.memory is '128'; it must be a quantity such as"),
+        (with_web, {"rollout_seconds": 900}, "web.rollout_seconds is 900; it must be 30 to 840"),
+        (
+            lambda **c: replace(DEV, backup=replace(DEV.backup, **c)),
+            {"noncurrent_days": 0},
+            "backup.noncurrent_days is 0; it must be 1 to 3650",
+        ),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_would_be_right(
+    make: Any, change: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make(**change)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith("environment '")
+    assert sentence in line
+
+
+def test_all_problems_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        replace(DEV, account="1", region="x", web=replace(DEV.web, cpu="?"))
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_nodes_that_cannot_hold_the_pods_are_refused() -> None:
+    few = replace(GROUP, instance_types=("t2.small",), min_size=1, desired_size=1)
+    with pytest.raises(ConfigError, match="places at desired size is 7; add-ons and 3 web pods"):
+        with_cluster(node_groups=(few,))
+
+
+def test_an_image_by_digest_needs_no_tag() -> None:
+    image = f"docker.io/mindforce/web@sha256:{'a' * 64}"
+    assert with_web(image=image).web.image == image
+
+
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [
+        (replace(STAGE, account=DEV.account), "account is '111111111111'; 'dev' and 'stage'"),
+        (replace(STAGE, name="dev"), "name is 'dev'; 'dev' and 'dev' must each have their own"),
+        (
+            replace(STAGE, network=replace(STAGE.network, cidr="10.10.128.0/17")),
+            "stage.network.cidr is '10.10.128.0/17'; it must not overlap 10.10.0.0/16 of 'dev'",
+        ),
+    ],
+)
+def test_environments_do_not_get_in_each_others_way(other: Environment, sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Table(environments=(DEV, other, PROD), tooling=TABLE.tooling)
+    assert sentence in str(caught.value)
+
+
+def test_the_pipeline_has_an_account_of_its_own() -> None:
+    with pytest.raises(ConfigError, match="'prod' and 'tooling' must each have their own"):
+        Table(
+            environments=(DEV, STAGE, PROD),
+            tooling=replace(TABLE.tooling, account=PROD.account),
+        )

@@ -1,0 +1,51 @@
+from typing import Any
+
+import pytest
+
+from tests.synthesis import Synthesis, Template
+
+
+@pytest.fixture
+def template(synthesis: Synthesis) -> Template:
+    return synthesis.template("prod", "Backup")
+
+
+@pytest.fixture
+def bucket(template: Template) -> Any:
+    return template.only("AWS::S3::Bucket")
+
+
+def test_bucket_is_private(bucket: Any) -> None:
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    (ownership,) = bucket["OwnershipControls"]["Rules"]
+    assert ownership["ObjectOwnership"] == "BucketOwnerEnforced"
+
+
+def test_bucket_is_encrypted_with_a_key_that_rotates(template: Template, bucket: Any) -> None:
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert template.only("AWS::KMS::Key")["EnableKeyRotation"] is True
+
+
+def test_bucket_refuses_plain_http(template: Template) -> None:
+    statements = template.only("AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
+    denied = [s for s in statements if s["Effect"] == "Deny"]
+    assert {"Bool": {"aws:SecureTransport": "false"}} in [s["Condition"] for s in denied]
+
+
+def test_nothing_is_lost_by_overwriting_or_by_deleting_the_stack(template: Template) -> None:
+    (bucket,) = template.resources("AWS::S3::Bucket").values()
+    (key,) = template.resources("AWS::KMS::Key").values()
+    assert bucket["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    for kept in (bucket, key):
+        assert kept["DeletionPolicy"] == "Retain"
+        assert kept["UpdateReplacePolicy"] == "Retain"
+
+
+def test_overwritten_versions_go_after_the_configured_days(synthesis: Synthesis) -> None:
+    days = {}
+    for environment in synthesis.environments:
+        bucket = synthesis.template(environment, "Backup").only("AWS::S3::Bucket")
+        rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+        days[environment] = rules["overwritten"]["NoncurrentVersionExpiration"]["NoncurrentDays"]
+    assert days == {"dev": 30, "stage": 30, "prod": 90}

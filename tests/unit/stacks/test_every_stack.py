@@ -1,0 +1,72 @@
+"""What holds for every resource of every stack, whatever it is for."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from config.environments import TABLE
+from tests.synthesis import Synthesis, Template
+
+TEMPLATE_LIMIT_BYTES = 250_000
+RESOURCE_LIMIT = 130
+
+
+def _statements(template: Template) -> Iterator[tuple[str, Any]]:
+    for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
+        for name, resource in template.resources(kind).items():
+            for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+                yield name, statement
+    for name, resource in template.resources("AWS::IAM::Role").items():
+        for policy in resource["Properties"].get("Policies", ()):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield name, statement
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_no_role_may_do_everything(synthesis: Synthesis) -> None:
+    checked = 0
+    for stack, template in synthesis.all():
+        for name, statement in _statements(template):
+            if statement["Effect"] != "Allow":
+                continue
+            checked += 1
+            actions = _listed(statement["Action"])
+            assert not [a for a in actions if a == "*" or a.endswith(":*")], f"{stack} {name}"
+            resources = _listed(statement["Resource"])
+            assert "*" not in resources, f"{stack} {name}: {actions}"
+    assert checked
+
+
+def test_every_log_group_forgets_one_day(synthesis: Synthesis) -> None:
+    for stack, template in synthesis.all():
+        for name, group in template.resources("AWS::Logs::LogGroup").items():
+            assert group["Properties"].get("RetentionInDays"), f"{stack} {name}"
+
+
+def test_no_template_comes_near_its_limits(synthesis: Synthesis) -> None:
+    counts: Counter[str] = Counter()
+    for stack, template in synthesis.all():
+        assert len(json.dumps(dict(template))) < TEMPLATE_LIMIT_BYTES, stack
+        counts[stack.split("-")[0]] += len(template["Resources"])
+    assert counts
+    assert all(count <= RESOURCE_LIMIT for count in counts.values()), counts
+
+
+@pytest.mark.parametrize("environment", TABLE.environments, ids=lambda e: e.name)
+def test_each_environment_goes_to_its_own_account(synthesis: Synthesis, environment: Any) -> None:
+    for stack in synthesis.stacks(environment.name):
+        assert stack.environment.account == environment.account
+        assert stack.environment.region == environment.region
+
+
+def test_no_template_names_a_secret(synthesis: Synthesis) -> None:
+    for stack, template in synthesis.all():
+        text = str(dict(template)).lower()
+        for word in ("password", "secretaccesskey", "aws_secret", "private key"):
+            assert word not in text, f"{stack}: {word}"

@@ -1,0 +1,100 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from config.environments import DEV, TABLE
+from tests.synthesis import Synthesis, Template, manifests, references
+
+MANIFEST = "Custom::AWSCDK-EKS-KubernetesResource"
+ROLLOUT = "Custom::KubernetesRollout"
+
+
+@pytest.fixture
+def template(synthesis: Synthesis) -> Template:
+    return synthesis.template("dev", "Workloads")
+
+
+def _manifest(template: Template, kind: str) -> str:
+    (found,) = (
+        name
+        for name, resource in template.resources(MANIFEST).items()
+        if f'"kind":"{kind}"' in str(resource["Properties"]["Manifest"])
+    )
+    return found
+
+
+def test_the_stack_waits_for_the_deployment_and_its_autoscaler(template: Template) -> None:
+    rollout = template.only(ROLLOUT)
+    (workload,) = rollout["Workloads"]
+    assert workload == {"kind": "Deployment", "namespace": "web", "name": "web", "minReplicas": 3}
+    (name,) = template.resources(ROLLOUT)
+    assert template.comes_after(name, _manifest(template, "Deployment"))
+
+
+def test_cloudformation_waits_a_little_longer_than_the_gate(template: Template) -> None:
+    rollout = template.only(ROLLOUT)
+    assert int(rollout["ServiceTimeout"]) == rollout["TimeoutSeconds"] + 60
+    assert rollout["TimeoutSeconds"] < 900
+
+
+def test_the_gate_has_access_before_it_looks(template: Template) -> None:
+    (gate,) = template.resources(ROLLOUT)
+    (entry,) = template.resources("AWS::EKS::AccessEntry")
+    assert template.comes_after(gate, entry)
+
+
+def test_the_gate_may_only_read_and_only_its_namespace(template: Template) -> None:
+    entry = template.only("AWS::EKS::AccessEntry")
+    (policy,) = entry["AccessPolicies"]
+    assert str(policy["PolicyArn"]).count("AmazonEKSViewPolicy") == 1
+    assert policy["AccessScope"] == {"Type": "namespace", "Namespaces": ["web"]}
+    (statement,) = template.only("AWS::IAM::Policy")["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "eks:DescribeCluster"
+    assert statement["Resource"] != "*"
+
+
+def test_the_gate_runs_where_the_api_server_is_reachable(template: Template) -> None:
+    (function,) = template.properties("AWS::Lambda::Function")
+    assert function["VpcConfig"]["SubnetIds"]
+    assert function["VpcConfig"]["SecurityGroupIds"]
+
+
+def test_the_namespace_comes_before_what_is_in_it(template: Template) -> None:
+    web = _manifest(template, "Deployment")
+    assert template.comes_after(web, _manifest(template, "Namespace"))
+
+
+def test_workloads_come_after_nodes_and_add_ons(synthesis: Synthesis) -> None:
+    (stack,) = (s for s in synthesis.stacks("dev") if s.stack_name == "dev-Workloads")
+    assert any("Cluster" in dependency.id for dependency in stack.dependencies)
+
+
+def test_only_a_changed_manifest_is_looked_at_again(synthesis: Synthesis, tmp_path: Path) -> None:
+    web = replace(DEV.web, image="docker.io/mindforce/web:0.2.0")
+    dev = replace(DEV, web=web)
+    changed = Synthesis(replace(TABLE, environments=(dev,)), tmp_path)
+    before = synthesis.template("dev", "Workloads")
+    after = changed.template("dev", "Workloads")
+    assert before.only(ROLLOUT)["ManifestHash"] != after.only(ROLLOUT)["ManifestHash"]
+    different = {
+        name for name in after["Resources"] if before["Resources"][name] != after["Resources"][name]
+    }
+    assert different == {_manifest(after, "Deployment"), *after.resources(ROLLOUT)}
+    for stack in ("Network", "Cluster", "Backup"):
+        assert dict(synthesis.template("dev", stack)) == dict(changed.template("dev", stack))
+
+
+def test_load_balancers_get_the_public_subnets(template: Template) -> None:
+    (ingress,) = (m for m in manifests(template) if m["kind"] == "Ingress")
+    subnets = ingress["metadata"]["annotations"]["alb.ingress.kubernetes.io/subnets"]
+    assert subnets.count("<reference>") == 2
+    source = template.resources(MANIFEST)[_manifest(template, "Ingress")]["Properties"]["Manifest"]
+    assert not list(references(source))
+    assert str(source).count("PublicSubnet") == 2
+
+
+def test_what_holds_other_objects_is_never_pruned(template: Template) -> None:
+    properties = template.resources(MANIFEST)[_manifest(template, "Namespace")]["Properties"]
+    assert "PruneLabel" not in properties
+    assert "prune" not in str(properties["Manifest"])
