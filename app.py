@@ -2,8 +2,12 @@
 """The composition root: config → environments."""
 
 import gc
+import sys
+
+from config.errors import without_traceback
 
 if __name__ == "__main__":
+    sys.excepthook = without_traceback
     # A synthesis lives for two seconds: collecting its garbage costs more than it frees.
     gc.disable()
 

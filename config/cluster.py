@@ -62,9 +62,7 @@ class NodeGroup:
             right = "add it to config/instance_types.py, or use one that is there"
             yield Problem("instance_types", name, right)
         elif wanted is not None and known.architecture != wanted:
-            right = (
-                f"ami_type {self.ami_type} boots {wanted}; this type is {known.architecture}"
-            )
+            right = f"ami_type {self.ami_type} boots {wanted}; this type is {known.architecture}"
             yield Problem("instance_types", name, right)
 
 

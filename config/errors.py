@@ -1,6 +1,8 @@
 """How the config says what is wrong with it."""
 
+import sys
 from collections.abc import Iterable, Iterator
+from types import TracebackType
 from typing import NamedTuple
 
 
@@ -27,3 +29,16 @@ class ConfigError(ValueError):
 def within(parent: str, problems: Iterable[Problem]) -> Iterator[Problem]:
     """Yield the problems of a nested value under its parent's name."""
     return (problem.within(parent) for problem in problems)
+
+
+def without_traceback(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Print a ConfigError as what it says; anything else as Python does. For sys.excepthook.
+
+    The table is made while it is imported, where no caller can catch what is wrong with it.
+    """
+    if isinstance(error, ConfigError):
+        print(f"error: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)

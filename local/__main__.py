@@ -6,7 +6,11 @@ import signal
 import sys
 from pathlib import Path
 
-from config.errors import ConfigError
+from config.errors import without_traceback
+
+if __name__ == "__main__":
+    sys.excepthook = without_traceback
+
 from local import access, up
 from local.emulator import Emulator
 from local.errors import LocalError
@@ -23,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     state = State(given.state.resolve())
     try:
         _run(given, state)
-    except (LocalError, ConfigError) as error:
+    except LocalError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

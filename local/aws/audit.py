@@ -15,6 +15,7 @@ from typing import Any
 from local.aws import internals
 
 KEPT_WHOLE: dict[tuple[str, str], str] = {
+    ("AWS::EC2::VPCEndpoint", "PolicyDocument"): "DescribeVpcEndpoints shows it as it was given",
     ("AWS::Lambda::Function", "Environment.Variables"): "the function's process gets all of them",
     ("AWS::Lambda::Function", "LoggingConfig"): "GetFunctionConfiguration shows it as it was given",
     ("AWS::Lambda::Function", "TracingConfig"): "GetFunctionConfiguration shows it as it was given",
@@ -38,7 +39,9 @@ class Watched(dict[str, Any]):
     """A mapping that notes which of its entries are read; copies share the notes."""
 
     def __init__(self, plain: dict[str, Any], read: set[str], path: str = "") -> None:
-        super().__init__({key: _watch(value, read, f"{path}{key}") for key, value in plain.items()})
+        super().__init__(
+            {key: _watch(value, read, f"{path}{key}") for key, value in dict.items(plain)}
+        )
         self._read, self._path = read, path
 
     def _note(self, key: object) -> None:

@@ -1,7 +1,7 @@
 """AWS managed policies that platforms on EKS attach and MiniStack does not know.
 
-Only policies that exist, with the actions that AWS documents for them; any other name under
-arn:aws:iam::aws:policy/ is refused as AWS does.
+Any other name under arn:aws:iam::aws:policy/ is refused, as AWS does. The documents hold actions
+only: AWS's limits to resources and conditions are left out, so a role may do more here than there.
 """
 
 import json

@@ -20,7 +20,7 @@ _DRAIN_SECONDS = 0.3
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; 0 when ended by one."""
+    """Serve until SIGTERM or SIGINT, which end the process with 0; 1 when it cannot serve."""
     settings = _parse(arguments)
     _prepare(settings)
     try:
@@ -29,12 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     except internals.MiniStackChangedError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    asyncio.run(_serve(settings, planes.stop_all))
-    shutil.rmtree(settings.temporary, ignore_errors=True)
-    # MiniStack's threads may still wait for answers that can no longer come.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+    try:
+        asyncio.run(_serve(settings, planes.stop_all))
+    except OSError as error:
+        print(f"error: port {settings.port} cannot be served: {error}", file=sys.stderr)
+    return 1
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -111,6 +110,7 @@ def _install(settings: Settings) -> Any:
 
 
 async def _serve(settings: Settings, stop_clusters: Callable[[], None]) -> None:
+    """Serve until told to end; the process ends here, whatever its threads wait for."""
     hypercorn: Any = __import__("hypercorn.asyncio", fromlist=["serve"])
     config: Any = __import__("hypercorn.config", fromlist=["Config"]).Config()
     config.bind = [f"127.0.0.1:{settings.port}"]
@@ -131,6 +131,11 @@ async def _serve(settings: Settings, stop_clusters: Callable[[], None]) -> None:
     await asyncio.gather(
         serving, asyncio.to_thread(stop_clusters), asyncio.to_thread(functions.reset)
     )
+    shutil.rmtree(settings.temporary, ignore_errors=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A stack may still wait for a custom resource's answer, which can no longer come.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """What each EKS add-on runs in kube-system: real names, labels, requests and tolerations.
 
-Sources: the charts behind the add-ons (aws/amazon-vpc-cni-k8s, aws/eks-pod-identity-agent,
-aws/eks-node-monitoring-agent, kubernetes-sigs/aws-ebs-csi-driver, kubernetes-sigs/metrics-server,
-kubernetes-csi/external-snapshotter, kubernetes-sigs/secrets-store-csi-driver) and the manifests of
-kube-proxy and coredns on an EKS cluster. Versions aren't simulated: images have no tag.
+Sources: the charts of aws/eks-pod-identity-agent, aws/eks-node-monitoring-agent and
+kubernetes-sigs/aws-ebs-csi-driver. The other figures are those commonly seen on EKS clusters and
+were not checked against one (docs/first-real-deploy.md). Versions aren't simulated: images have
+no tag.
 """
 
 from __future__ import annotations

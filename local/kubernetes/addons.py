@@ -101,7 +101,7 @@ OPTIONS = frozenset(
 def _unsupported(addon: Addon, configuration: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     sections = {workload.section: workload.name for workload in addon.workloads}
     for key, value in configuration.items():
-        if key in sections:
+        if key in sections and isinstance(value, Mapping):
             yield from ((sections[key], option) for option in value if option not in OPTIONS)
         elif key not in (OPTIONS if "" in sections else ()) and not _special(addon, key):
             yield sections.get("", addon.workloads[0].name), key

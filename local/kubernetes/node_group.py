@@ -171,8 +171,10 @@ def manifest(group: NodeGroup, subnet: Subnet, address: str) -> Object:
                 {"type": "InternalIP", "address": address},
                 {"type": "InternalDNS", "address": name},
                 {"type": "Hostname", "address": name},
+                # Where the API server looks for the kubelet, of which there is none.
+                {"type": "ExternalDNS", "address": "localhost"},
             ],
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": 1}},
             "nodeInfo": {
                 "architecture": architecture,
                 "operatingSystem": "linux",

@@ -51,11 +51,11 @@ def apply(control_plane: ControlPlane, group: NodeGroup, *, timeout: float = 60.
     for node in current:
         _relabel(client, node, group)
 
-    keep, surplus = current[: group.desired_size], current[group.desired_size :]
+    keep, surplus = _split(current, group.desired_size)
     every_node = client.get("api/v1/nodes")["items"]
     addresses = {_address(node) for node in every_node}
     filled = Counter({subnet.id: 0 for subnet in group.subnets})
-    filled.update(node["metadata"]["annotations"][SUBNET_ANNOTATION] for node in keep)
+    filled.update(_subnet(node) for node in keep)
     for _ in range(group.desired_size - len(keep)):
         subnet = min(group.subnets, key=lambda s: filled[s.id])
         filled[subnet.id] += 1
@@ -91,7 +91,9 @@ def _free_address(group: NodeGroup, subnet: Subnet, taken: set[str]) -> str:
     """Looks random in the subnet's lower half, as on AWS, but is the same each time."""
     network = halves(subnet)[0]
     usable = network.num_addresses - RESERVED_ADDRESSES
-    start = int(hashlib.sha256(f"{group.name}/{group.template}".encode()).hexdigest(), 16)
+    start = int(
+        hashlib.sha256(f"{group.name}/{group.template}/{subnet.id}".encode()).hexdigest(), 16
+    )
     for step in range(usable):
         address = str(network[RESERVED_ADDRESSES + (start + step) % usable])
         if address not in taken:
@@ -105,6 +107,21 @@ def _free_address(group: NodeGroup, subnet: Subnet, taken: set[str]) -> str:
 def _nodes(client: Client, group: str) -> list[Object]:
     items = client.get("api/v1/nodes", labelSelector=f"{GROUP_LABEL}={group}")["items"]
     return sorted(items, key=lambda node: str(node["metadata"]["creationTimestamp"]))
+
+
+def _split(nodes: Sequence[Object], size: int) -> tuple[list[Object], list[Object]]:
+    """Return the nodes to keep, and those too many, taken where most stand."""
+    keep, surplus = list(nodes), []
+    while len(keep) > size:
+        filled = Counter(_subnet(node) for node in keep)
+        fullest = max(keep, key=lambda node: filled[_subnet(node)])
+        keep.remove(fullest)
+        surplus.append(fullest)
+    return keep, surplus
+
+
+def _subnet(node: Object) -> str:
+    return str(node["metadata"]["annotations"][SUBNET_ANNOTATION])
 
 
 def _address(node: Object) -> str:

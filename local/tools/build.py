@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from local.paths import cache
 from local.tools import kubectl_wheel
 from local.tools.go import STRIPPED, Binary, BuildError, Report, build
 
@@ -23,15 +24,15 @@ KUBERNETES = HERE / "kubernetes"
 KWOK = HERE / "kwok"
 
 
-def ensure(cache: Path, report: Report) -> Path:
+def ensure(kept: Path, report: Report) -> Path:
     """Return a folder with etcd, the kube-* three, kwok, kubectl and helm, made where they lack.
 
-    The folder is below `cache` and named by a hash of the pinned versions, so that it serves every
+    The folder is below `kept` and named by a hash of the pinned versions, so that it serves every
     clone with the same pins. An interrupted call leaves what it had finished; of two at once the
     second waits. Binaries in $KUBEBUILDER_ASSETS of the same minor version are linked instead.
     Raises BuildError.
     """
-    folder = cache / f"tools-{key()}"
+    folder = kept / f"tools-{key()}"
     if not _missing(folder):
         return folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -140,15 +141,16 @@ def _given(binary: Binary) -> Path | None:
 
 def main() -> int:
     """Make the tools and print their folder; 1 with one sentence when that fails."""
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mindforce"
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache", type=Path, default=default, help="default: %(default)s")
-    arguments = parser.parse_args()
+    parser = argparse.ArgumentParser(prog="python -m local.tools.build", description=__doc__)
+    parser.parse_args()
     try:
-        folder = ensure(arguments.cache, lambda line: print(line, file=sys.stderr, flush=True))
+        folder = ensure(cache(), lambda line: print(line, file=sys.stderr, flush=True))
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted: the next call goes on where this one stopped.", file=sys.stderr)
+        return 130
     print(folder)
     return 0
 

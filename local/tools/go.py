@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from local.errors import LocalError
+
 Report = Callable[[str], None]
 
 REPORT_SECONDS = 5.0
 STRIPPED = "-s -w"
 
 
-class BuildError(Exception):
+class BuildError(LocalError):
     """One sentence on why a binary can't be had and what to do."""
 
 

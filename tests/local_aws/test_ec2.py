@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_aws.support import Account, StackFailedError, network, role
+from tests.local_aws.support import Account, Server, StackFailedError, network, role
 
 
 def ref(name: str) -> dict[str, str]:
@@ -101,7 +101,7 @@ def test_single_rules_join_and_leave_their_group(account: Account) -> None:
         assert shown["IpPermissions"] == []
 
 
-def test_endpoint_shows_policy_groups_and_private_names(account: Account) -> None:
+def test_endpoint_shows_policy_groups_and_private_names(account: Account, server: Server) -> None:
     group = {
         "Type": "AWS::EC2::SecurityGroup",
         "Properties": {"GroupDescription": "test", "VpcId": ref("Vpc")},
@@ -125,6 +125,7 @@ def test_endpoint_shows_policy_groups_and_private_names(account: Account) -> Non
         assert shown["PrivateDnsEnabled"] is True
         assert [item["GroupId"] for item in shown["Groups"]] == [account.resource(stack, "Group")]
         assert "sts:*" in shown["PolicyDocument"]
+        assert server.audit(stack) == []
 
 
 def template(**data: Any) -> dict[str, Any]:

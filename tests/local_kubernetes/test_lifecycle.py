@@ -75,12 +75,30 @@ def test_a_killed_parents_processes_are_stopped_and_taken_up_again(
     assert not any(plane.status().values())
 
 
+def _stand_ins(folder: Path, **scripts: str) -> None:
+    folder.mkdir()
+    for name, script in scripts.items():
+        path = folder / name.replace("_", "-")
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+
+def test_a_port_taken_between_choosing_and_binding_is_tried_again(tmp_path: Path) -> None:
+    said = "echo bind: address already in use; exit 1"
+    script = f'for word; do echo "$word" >> {tmp_path}/words; done; {said}'
+    _stand_ins(tmp_path / "bin", etcd="exec /bin/sleep 60", kube_apiserver=script)
+    plane = ControlPlane(tmp_path / "c", tmp_path / "bin")
+    with pytest.raises(ControlPlaneError, match=r"^No free port .* in 3 attempts; see /"):
+        plane.start(token_webhook_url="http://127.0.0.1:9/")
+    words = (tmp_path / "words").read_text().splitlines()
+    ports = [word for word in words if word.startswith("--secure-port=")]
+    assert len(ports) == 3
+    assert len(set(ports)) > 1
+    assert not any(plane.status().values())
+
+
 def test_a_component_that_ends_is_named_with_its_log(tmp_path: Path) -> None:
-    for name in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"):
-        script = tmp_path / "bin" / name
-        script.parent.mkdir(exist_ok=True)
-        script.write_text("#!/bin/sh\necho no luck\nexit 3\n")
-        script.chmod(0o755)
+    _stand_ins(tmp_path / "bin", etcd="echo no luck; exit 3", kube_apiserver="exec /bin/sleep 60")
     plane = ControlPlane(tmp_path / "c", tmp_path / "bin")
     with pytest.raises(
         ControlPlaneError, match=r"ended at its start, last saying: no luck \(see /"

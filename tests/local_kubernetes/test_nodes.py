@@ -60,11 +60,16 @@ def test_allocatable_follows_eks_formulas(name: str, cpu: str, reserved_mib: int
 def test_nodes_spread_over_zones_and_prefixes_lift_the_pod_limit(
     control_plane: ControlPlane, extra: str
 ) -> None:
+    def zones() -> list[int]:
+        labels = [node["metadata"]["labels"] for node in _nodes(control_plane)]
+        return sorted(Counter(x["topology.kubernetes.io/zone"] for x in labels).values())
+
     nodes.apply(control_plane, group(name=extra, desired_size=4, prefix_delegation=True))
     made = _nodes(control_plane)
-    zones = Counter(node["metadata"]["labels"]["topology.kubernetes.io/zone"] for node in made)
-    assert sorted(zones.values()) == [1, 1, 2]
+    assert zones() == [1, 1, 2]
     assert {node["status"]["allocatable"]["pods"] for node in made} == {"110"}
+    nodes.apply(control_plane, group(name=extra, desired_size=3, prefix_delegation=True))
+    assert zones() == [1, 1, 1]
 
 
 def test_labels_and_taints_change_in_place(control_plane: ControlPlane, extra: str) -> None:

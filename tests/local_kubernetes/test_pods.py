@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from local.kubernetes import nodes
+from local.kubernetes.control_plane import ControlPlaneError
 from tests.local_kubernetes.support import (
     REGION,
     Namespace,
@@ -50,6 +53,13 @@ def test_deployment_completes_over_the_zones(namespace: Namespace) -> None:
     addresses = {pod["status"]["podIP"] for pod in namespace.pods("Running")}
     assert len(addresses) == 3
     assert all(address.startswith("10.20.") for address in addresses)
+
+
+def test_logs_are_asked_of_no_other_machine(namespace: Namespace) -> None:
+    namespace.apply(deployment(1))
+    namespace.kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+    with pytest.raises(ControlPlaneError, match=r"localhost:1/containerLogs/.*connection refused"):
+        namespace.kubectl("logs", "deployment/web")
 
 
 def test_a_node_holds_no_more_pods_than_its_type(namespace: Namespace) -> None:
@@ -125,21 +135,26 @@ def test_a_crashing_job_fails_by_its_back_off_limit(namespace: Namespace) -> Non
 
 def test_init_containers_run_first_and_a_bad_one_blocks(namespace: Namespace) -> None:
     good = [{"name": "first", "image": "example/first"}]
-    bad = [{"name": "first", "image": "registry.invalid/first"}]
+    bad = [*good, {"name": "second", "image": "registry.invalid/second"}]
+    crashing = [*good, {"name": "second", "image": "crash.invalid/second"}]
     namespace.apply(
         {**deployment(1, initContainers=good)},
         {**deployment(1, initContainers=bad), "metadata": {"name": "blocked"}},
+        {**deployment(1, initContainers=crashing), "metadata": {"name": "crashing"}},
     )
     namespace.kubectl("rollout", "status", "deployment/web", "--timeout=20s")
 
     def reasons() -> set[str]:
         return {
-            status["state"].get("waiting", {}).get("reason", "")
+            status["state"].get("waiting", {}).get("reason", "done")
             for pod in namespace.pods("Pending")
             for status in pod["status"].get("initContainerStatuses", [])
         }
 
-    eventually("the bad one backs off", lambda: "ImagePullBackOff" in reasons())
+    eventually(
+        "the bad ones back off, after the good one",
+        lambda: reasons() == {"done", "ImagePullBackOff", "CrashLoopBackOff"},
+    )
 
 
 def test_a_deleted_pod_goes_when_its_finalizers_have(namespace: Namespace) -> None:

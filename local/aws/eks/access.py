@@ -73,8 +73,14 @@ class Access:
         record = eks()._clusters.get_scoped(key.account, key.region, cluster_name)
         if record is None or record["status"] != "ACTIVE":
             return
-        with self._lock:
-            self._apply(key, self._planes.find(key).client)
+        try:
+            with self._lock:
+                self._apply(key, self._planes.find(key).client)
+        except (ApiError, OSError) as error:
+            raise EksError(
+                "ServerException",
+                f"Access policies of {cluster_name} are not in force: {error}",
+            ) from error
         scoped = eks()._has_namespace_access_policy(cluster_name, key.account, key.region)
         if scoped and key not in self._watched:
             self._watched.add(key)

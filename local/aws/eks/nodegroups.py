@@ -31,6 +31,7 @@ from local.aws.eks.service import (
 )
 from local.aws.resource_types import words
 from local.kubernetes import nodes
+from local.kubernetes.client import Client
 from local.kubernetes.control_plane import ControlPlaneError
 
 _EFFECTS = {
@@ -120,12 +121,12 @@ class NodeGroups:
         try:
             self._apply(record)
         except (ControlPlaneError, EksError, KeyError, ValueError) as error:
-            reason = f"{_UNHEALTHY}: {error}"
+            failure = error if isinstance(error, EksError) else _failure(error)
             record["status"] = "CREATE_FAILED"
             record["health"]["issues"] = [
-                {"code": "NodeCreationFailure", "message": reason, "resourceIds": []}
+                {"code": failure.code, "message": failure.message, "resourceIds": []}
             ]
-            raise EksError("NodeCreationFailure", reason) from error
+            raise failure from error
         record["status"] = "ACTIVE"
 
     def _change(self, record: Record, changed: Record) -> None:
@@ -136,17 +137,14 @@ class NodeGroups:
         except (ControlPlaneError, EksError, KeyError, ValueError) as error:
             record.clear()
             record.update(old)
-            raise EksError("NodeCreationFailure", f"{_UNHEALTHY}: {error}") from error
+            raise error if isinstance(error, EksError) else _failure(error) from error
         record["modifiedAt"] = int(time.time())
 
     def _apply(self, record: Record) -> None:
         key = Key.of(record["clusterName"])
         plane = self._planes.find(key)
-        daemon = plane.client.find("apis/apps/v1/namespaces/kube-system/daemonsets/aws-node")
-        if daemon is None and record["scalingConfig"]["desiredSize"]:
-            raise EksError(
-                "NodeCreationFailure", "nodes cannot become Ready without the vpc-cni add-on"
-            )
+        if record["scalingConfig"]["desiredSize"]:
+            _require_networking(plane.client)
         subnets = [
             nodes.Subnet(
                 id=subnet["SubnetId"], zone=subnet["AvailabilityZone"], cidr=subnet["CidrBlock"]
@@ -181,6 +179,19 @@ class NodeGroups:
     @staticmethod
     def _work(cluster_name: str, name: str) -> tuple[str, ...]:
         return "nodegroup", cluster_name, name, internals.account(), internals.region()
+
+
+def _require_networking(client: Client) -> None:
+    """Fail at once where nodes would wait in vain for what makes them Ready."""
+    for name, addon in (("aws-node", "vpc-cni"), ("kube-proxy", "kube-proxy")):
+        if client.find(f"apis/apps/v1/namespaces/kube-system/daemonsets/{name}") is None:
+            raise _failure(f"nodes cannot become Ready without the {addon} add-on")
+
+
+def _failure(error: object) -> EksError:
+    reason = str(error).removeprefix("NodeCreationFailure: ")
+    words = reason if reason.startswith(_UNHEALTHY) else f"{_UNHEALTHY}: {reason}"
+    return EksError("NodeCreationFailure", words)
 
 
 def _prefix_delegation(cluster_name: str) -> bool:

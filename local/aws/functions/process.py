@@ -37,12 +37,11 @@ _NODE_MODULES = Path(__file__).resolve().parents[3] / "node_modules"
 
 def install(settings: Settings) -> None:
     runtime = internals.module("core.lambda_runtime")
-    server = dict(os.environ)
     _write_commands(settings)
 
     def start(command: list[str], **options: Any) -> subprocess.Popen[str]:
         folder = Path(options["cwd"]).parent
-        options["env"] = _environment(options["env"], server, folder, settings)
+        options["env"] = _environment(options["env"], folder, settings)
         # A session of its own: a signal to the server's group must not reach it half-way.
         return subprocess.Popen(command, **options)
 
@@ -51,13 +50,11 @@ def install(settings: Settings) -> None:
     )
 
 
-def _environment(
-    given: Mapping[str, str], server: Mapping[str, str], folder: Path, settings: Settings
-) -> dict[str, str]:
+def _environment(given: Mapping[str, str], folder: Path, settings: Settings) -> dict[str, str]:
     own = {
         name: value
         for name, value in given.items()
-        if name in _RUNTIME or server.get(name) != value
+        if name in _RUNTIME or os.environ.get(name) != value
     }
     layers = [
         Path(layer) for layer in own.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep) if layer
@@ -70,7 +67,7 @@ def _environment(
         settings.commands,
         *(part for layer in layers for part in _commands(layer)),
         Path(sys.executable).parent,
-        *map(Path, server["PATH"].split(os.pathsep)),
+        *map(Path, os.environ["PATH"].split(os.pathsep)),
     ]
     return {
         **own,

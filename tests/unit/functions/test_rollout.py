@@ -1,7 +1,9 @@
 """The gate's judgement of workloads, and what it tells CloudFormation."""
 
 import json
+import time
 import urllib.error
+import urllib.request
 from email.message import Message
 from typing import Any
 
@@ -95,7 +97,7 @@ def test_a_pods_trouble_is_told_in_the_kubelets_words() -> None:
     starting = {"waiting": {"reason": "ContainerCreating"}}
     assert not pod_trouble({"status": {"containerStatuses": [{"name": "w", "state": starting}]}})
     unplaced = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
-    pod = {"status": {"conditions": [{**unplaced, "message": "0/2 nodes are available"}]}}  # type: ignore[dict-item]
+    pod = {"status": {"conditions": [{**unplaced, "message": "0/2 nodes are available"}]}}
     assert pod_trouble(pod) == "Unschedulable: 0/2 nodes are available"
 
 
@@ -121,8 +123,8 @@ class Api:
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time that passes only where somebody sleeps."""
     now = [0.0]
-    monkeypatch.setattr(index.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(index.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
 
 
 WORKLOAD = {"kind": "Deployment", "namespace": "web", "name": "web", "minReplicas": "3"}
@@ -152,7 +154,7 @@ def test_a_gate_without_access_says_so_long_before_its_time_is_over() -> None:
     assert said.startswith(
         "Deployment web/web can't be read: the API server answers HTTP Error 401"
     )
-    assert index.time.monotonic() < 100
+    assert time.monotonic() < 100
 
 
 def event(kind: str) -> dict[str, Any]:
@@ -185,7 +187,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         told.append(json.loads(request.data))
         return Response()
 
-    monkeypatch.setattr(index.urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
     return told
 
 

@@ -1,0 +1,53 @@
+"""Timing whole commands by the operating system's own account of them."""
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from local.paths import ROOT
+
+
+class Cost(NamedTuple):
+    """What a command took with all that it started and waited for, in seconds."""
+
+    cpu: float
+    wall: float
+
+
+def run(command: Sequence[str], variables: Mapping[str, str] | None = None) -> Cost:
+    """Run a command to its end. Raises CalledProcessError with what it printed when it fails."""
+    began = time.monotonic()
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **(variables or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        said = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, said)
+    return Cost(cpu=usage.ru_utime + usage.ru_stime, wall=time.monotonic() - began)
+
+
+def in_turn(
+    one: Sequence[str], other: Sequence[str], *, runs: int, variables: Mapping[str, str]
+) -> tuple[list[Cost], list[Cost]]:
+    """Run two commands in turn, so that a machine that slows down slows both; one warm-up each."""
+    run(one, variables)
+    run(other, variables)
+    pairs = [(run(one, variables), run(other, variables)) for _ in range(runs)]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def median_cpu(costs: Sequence[Cost]) -> float:
+    return statistics.median(cost.cpu for cost in costs)

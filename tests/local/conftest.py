@@ -1,0 +1,33 @@
+"""Environments that really stand, by `python -m local up`."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.local.machine import Machine
+
+
+@pytest.fixture(scope="session")
+def first_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """Dev, standing for the whole session; tests leave it as they found it."""
+    machine = Machine(tmp_path_factory.mktemp("dev") / "state")
+    done = machine.up()
+    try:
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield machine
+    finally:
+        machine.run("down")
+
+
+@pytest.fixture
+def dev(first_up: Machine) -> Machine:
+    """Dev as the table says: a test before may have been ended half-way."""
+    return first_up
+
+
+@pytest.fixture
+def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A second clone's state, empty."""
+    machine = Machine(tmp_path_factory.mktemp("other") / "state")
+    yield machine
+    machine.run("down")

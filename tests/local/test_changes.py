@@ -1,0 +1,94 @@
+"""What a change of the config does to what stands, and what a bad one leaves behind."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.local.machine import Machine
+
+GOOD = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+
+
+@pytest.fixture
+def changing(dev: Machine) -> Iterator[Machine]:
+    """Dev, put back to its table after the test."""
+    yield dev
+    done = dev.up()
+    assert done.returncode == 0, done.stderr
+
+
+def _since(dev: Machine, stack: str, before: int) -> list[tuple[str, str]]:
+    return [(e["LogicalResourceId"], e["ResourceStatus"]) for e in dev.events(stack)[before:]]
+
+
+def _web(dev: Machine) -> Any:
+    return dev.kubectl("get", "deployment", "web", "-n", "web", "-o", "json")
+
+
+def test_a_changed_value_updates_just_what_it_concerns(changing: Machine) -> None:
+    stacks = ("Network", "Cluster", "Backup", "Workloads")
+    before = {stack: len(changing.events(stack)) for stack in stacks}
+    shown = changing.run(
+        "diff", "--app", "python -m tests.local.variant web.target_cpu_percent=60"
+    ).stdout
+    assert '\\"averageUtilization\\":60' in shown or '"averageUtilization":60' in shown
+    assert "Stack dev/Network" in shown
+
+    done = changing.up("web.target_cpu_percent=60")
+    assert done.returncode == 0, done.stderr
+
+    for stack in ("Network", "Cluster", "Backup"):
+        assert _since(changing, stack, before[stack]) == []
+    touched = {name for name, _ in _since(changing, "Workloads", before["Workloads"])}
+    touched.discard("dev-Workloads")
+    assert len(touched) == 2
+    assert all(name.startswith("ChartsWeb") for name in touched)
+    assert not any("Namespace" in name for name in touched)
+    scaler = changing.kubectl("get", "hpa", "web", "-n", "web", "-o", "json")
+    assert scaler["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 60
+
+
+def test_a_node_group_grows_by_one_line(changing: Machine) -> None:
+    done = changing.up("cluster.node_groups.0.desired_size=3")
+    assert done.returncode == 0, done.stderr
+    assert len(changing.kubectl("get", "nodes", "-o", "json")["items"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        ("pull.invalid/web:1", "ErrImagePull|ImagePullBackOff"),
+        ("crash.invalid/web:1", "CrashLoopBackOff"),
+    ],
+)
+def test_an_image_that_never_gets_ready_fails_its_stack_and_the_old_one_serves_on(
+    changing: Machine, image: str, reason: str
+) -> None:
+    good = _web(changing)["spec"]["template"]["spec"]["containers"][0]["image"]
+    done = changing.up(f"web.image={image}", "web.rollout_seconds=30")
+    assert done.returncode == 1
+    assert "Deployment web/web" in done.stderr
+    assert any(word in done.stderr for word in reason.split("|")), done.stderr
+    assert changing.stack("Workloads")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    web = _web(changing)
+    assert web["spec"]["template"]["spec"]["containers"][0]["image"] == good
+    assert web["status"]["readyReplicas"] == web["status"]["updatedReplicas"] >= 3
+
+
+def test_a_chart_that_the_api_server_refuses_is_named_and_rolled_back(changing: Machine) -> None:
+    done = changing.up("port=70000")
+    assert done.returncode == 1
+    assert re.search(r'Service .?"web.?" is invalid', done.stderr)
+    assert "70000" in done.stderr
+    assert changing.stack("Workloads")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    service = changing.kubectl("get", "service", "web", "-n", "web", "-o", "json")
+    assert service["spec"]["ports"][0]["port"] == 7777
+
+
+def test_up_without_a_change_changes_nothing(dev: Machine) -> None:
+    before = {stack: len(dev.events(stack)) for stack in ("Cluster", "Workloads")}
+    done = dev.up()
+    assert done.returncode == 0, done.stderr
+    assert before == {stack: len(dev.events(stack)) for stack in before}

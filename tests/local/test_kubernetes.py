@@ -1,0 +1,152 @@
+"""What the API server answers, to IAM tokens, after a deploy."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.local.machine import Machine, eventually
+
+
+def test_web_is_complete_on_both_zones(dev: Machine) -> None:
+    status = dev.kubectl("get", "deployment", "web", "-n", "web", "-o", "json")["status"]
+    assert status["readyReplicas"] == status["updatedReplicas"] >= 3
+    pods = dev.kubectl("get", "pods", "-n", "web", "-o", "json")["items"]
+    nodes = {n["metadata"]["name"]: n for n in dev.kubectl("get", "nodes", "-o", "json")["items"]}
+    zones = {
+        nodes[p["spec"]["nodeName"]]["metadata"]["labels"]["topology.kubernetes.io/zone"]
+        for p in pods
+    }
+    assert zones == {"eu-central-1a", "eu-central-1b"}
+
+
+def test_cdks_own_handler_applied_it(dev: Machine) -> None:
+    """By `kubectl create --save-config` under the provider's role, as its managed fields say."""
+    web = dev.kubectl(
+        "get", "deployment", "web", "-n", "web", "-o", "json", "--show-managed-fields"
+    )
+    assert "kubectl.kubernetes.io/last-applied-configuration" in web["metadata"]["annotations"]
+    managers = {f["manager"] for f in web["metadata"]["managedFields"]}
+    assert {"kubectl-create", "kubectl-client-side-apply"} & managers
+
+
+def test_nodes_are_those_of_the_node_group(dev: Machine) -> None:
+    nodes = dev.kubectl("get", "nodes", "-o", "json")["items"]
+    assert len(nodes) == 2
+    for node in nodes:
+        assert node["metadata"]["labels"]["node.kubernetes.io/instance-type"] == "t3.medium"
+        assert node["status"]["capacity"]["pods"] == "110"
+
+
+def _allowed(dev: Machine, role: str, *question: str) -> bool:
+    try:
+        return bool(dev.kubectl("auth", "can-i", *question, token=dev.token(role)).strip() == "yes")
+    except subprocess.CalledProcessError as error:
+        if error.stdout.strip() == "no":
+            return False
+        raise
+
+
+@pytest.fixture(scope="module")
+def stranger(first_up: Machine) -> Iterator[str]:
+    """A role of the account that no access entry names."""
+    iam = first_up.client("iam")
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": "arn:aws:iam::111111111111:root"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    document = json.dumps(trust)
+    yield iam.create_role(RoleName="stranger", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam.delete_role(RoleName="stranger")
+
+
+def test_the_admin_role_may_do_anything(dev: Machine) -> None:
+    from local import access
+
+    admin = access.admin_role(dev.target)
+    assert _allowed(dev, admin, "delete", "namespaces")
+    assert _allowed(dev, admin, "get", "secrets", "-n", "kube-system")
+
+
+def test_a_role_without_an_entry_is_nobody(dev: Machine, stranger: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        dev.kubectl("get", "pods", token=dev.token(stranger))
+    assert "Unauthorized" in caught.value.stderr
+
+
+def test_a_token_serves_one_cluster_only(dev: Machine) -> None:
+    from local import access
+
+    token = dev.token(access.admin_role(dev.target), cluster="prod")
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        dev.kubectl("get", "pods", token=token)
+    assert "Unauthorized" in caught.value.stderr
+
+
+def test_the_gates_entry_lets_it_read_its_namespace_and_no_more(dev: Machine) -> None:
+    eks = dev.client("eks")
+    (entry,) = (
+        e for e in eks.list_access_entries(clusterName="dev")["accessEntries"] if "Charts" in e
+    )
+    policies = eks.list_associated_access_policies(clusterName="dev", principalArn=entry)
+    (policy,) = policies["associatedAccessPolicies"]
+    assert policy["accessScope"] == {"type": "namespace", "namespaces": ["web"]}
+    bindings = dev.kubectl("get", "rolebindings", "-n", "web", "-o", "json")["items"]
+    groups = [s["name"] for b in bindings for s in b.get("subjects", ())]
+    as_gate = [a for g in groups for a in ("--as", "gate", "--as-group", g)]
+    assert dev.kubectl("auth", "can-i", "get", "pods", "-n", "web", *as_gate).strip() == "yes"
+    for question in (
+        ("get", "secrets", "-n", "web"),
+        ("delete", "pods", "-n", "web"),
+        ("get", "pods", "-n", "kube-system"),
+    ):
+        with pytest.raises(subprocess.CalledProcessError) as caught:
+            dev.kubectl("auth", "can-i", *question, *as_gate)
+        assert caught.value.stdout.strip() == "no"
+
+
+def test_a_privileged_pod_is_refused(dev: Machine) -> None:
+    overrides = {
+        "spec": {
+            "containers": [
+                {"name": "x", "image": "x.example/x:1", "securityContext": {"privileged": True}}
+            ]
+        }
+    }
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        dev.kubectl(
+            "run",
+            "x",
+            "-n",
+            "web",
+            "--image",
+            "x.example/x:1",
+            "--overrides",
+            json.dumps(overrides),
+        )
+    assert 'violates PodSecurity "restricted' in caught.value.stderr
+
+
+def test_the_autoscaler_follows_the_load(dev: Machine) -> None:
+    def replicas() -> int:
+        web = dev.kubectl("get", "deployment", "web", "-n", "web", "-o", "json")
+        count: int = web["status"].get("readyReplicas", 0)
+        return count
+
+    def annotate(value: str) -> Any:
+        return dev.kubectl("annotate", "pods", "-n", "web", "--all", "--overwrite", value)
+
+    before = replicas()
+    annotate("local.mindforce.dev/cpu=90m")
+    try:
+        assert eventually(lambda: replicas() > before)
+    finally:
+        annotate("local.mindforce.dev/cpu-")

@@ -1,0 +1,44 @@
+"""The app with some values of dev changed: python -m tests.local.variant web.image=… .
+
+`port=N` gives the web service a port that the config doesn't know, to send the API server
+something that it refuses.
+"""
+
+import json
+import sys
+from dataclasses import is_dataclass, replace
+from typing import Any
+
+import app
+import k8s.web
+from config.environments import DEV, TABLE
+from config.errors import without_traceback
+
+
+def changed(value: Any, path: list[str], new: Any) -> Any:
+    """Return a copy of a frozen value with the field at a dotted path replaced."""
+    if not path:
+        return new
+    name, *rest = path
+    if isinstance(value, tuple):
+        items = [changed(v, rest, new) if i == int(name) else v for i, v in enumerate(value)]
+        return tuple(items)
+    assert is_dataclass(value)
+    return replace(value, **{name: changed(getattr(value, name), rest, new)})  # type: ignore[type-var]
+
+
+def main(arguments: list[str]) -> None:
+    dev = DEV
+    for argument in arguments:
+        path, _, text = argument.partition("=")
+        if path == "port":
+            k8s.web.PORT = int(text)
+        else:
+            new = json.loads(text) if text.isdigit() else text
+            dev = changed(dev, path.split("."), new)
+    app.build(replace(TABLE, environments=(dev,))).synth()
+
+
+if __name__ == "__main__":
+    sys.excepthook = without_traceback
+    main(sys.argv[1:])
