@@ -52,20 +52,13 @@ def test_a_taken_port(other: Machine) -> None:
 
 def test_two_at_once_a_kill_and_a_second_clone(dev: Machine, other: Machine) -> None:
     """Up twice at once, the stand-in killed in the middle, up again; next to a standing clone."""
-    first = other.begin("up")
-    eventually(lambda: other.state.lock.exists() and other.state.lock.read_text())
-    second = other.run("up")
-    assert second.returncode == 1
-    assert "'make up' (pid" in second.stderr
-    assert "is at work in this clone" in second.stderr
-
-    clusters = other.state.clusters
-    eventually(lambda: clusters.exists() and any(clusters.glob("*/*.pid")), seconds=120)
-    pid = other.emulator.pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    first.communicate(timeout=120)
-    assert first.returncode == 1
+    with other.begin("up") as first:
+        try:
+            _interrupt(other)
+        finally:
+            first.send_signal(signal.SIGINT)
+            first.communicate()
+    assert first.returncode
 
     again = other.run("up")
     assert again.returncode == 0, again.stderr
@@ -74,21 +67,35 @@ def test_two_at_once_a_kill_and_a_second_clone(dev: Machine, other: Machine) -> 
     assert web["status"]["readyReplicas"] == 3
 
     assert dev.emulator.endpoint != other.emulator.endpoint
-    pids = _ours(other.state.folder)
-    assert len(pids) >= 6
+    assert len(_ours(other.state.folder)) >= 6
     assert other.run("down").returncode == 0
-    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    assert _ours(other.state.folder) == {}
     assert not other.state.folder.exists()
     assert dev.kubectl("get", "nodes", "-o", "name").count("node/") >= 2
 
 
-def _ours(folder: Path) -> list[int]:
-    """Return the processes that have anything to do with a state folder."""
-    found = []
+def _interrupt(other: Machine) -> None:
+    """Try a second `up` beside the first, and kill the stand-in once a cluster is starting."""
+    eventually(lambda: other.state.lock.exists() and other.state.lock.read_text())
+    second = other.run("up")
+    assert second.returncode == 1
+    assert "'make up' (pid" in second.stderr
+    assert "is at work in this clone" in second.stderr
+
+    clusters = other.state.clusters
+    eventually(lambda: any(clusters.glob("*/**/*.pid")), seconds=120)
+    pid = other.emulator.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+
+def _ours(folder: Path) -> dict[int, list[str]]:
+    """Return the command lines of the processes that have to do with a state folder."""
+    found = {}
     for process in psutil.process_iter(["cmdline", "cwd"]):
         words = [*(process.info["cmdline"] or ()), process.info["cwd"] or ""]
         if any(str(folder) in word for word in words) and process.pid != os.getpid():
-            found.append(process.pid)
+            found[process.pid] = words
     return found
 
 
