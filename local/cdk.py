@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,13 +14,15 @@ from local.target import Target
 _DEPLOYED = re.compile(r"✅\s+(?P<stack>\S+)")
 _CREDENTIALS = re.compile(r"^(AWS_|CDK_DEFAULT)")
 _TAIL_LINES = 40
+CLI = ROOT / "node_modules" / ".bin" / "cdk"
 
 
 class Cdk:
     """Runs the CDK CLI and keeps all it says in a log."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, command: Path = CLI) -> None:
         self._log = log
+        self._command = command
 
     def synth(self, app: str | None, output: Path) -> None:
         """Synthesize into a folder. Raises LocalError with the app's own words."""
@@ -60,12 +63,14 @@ class Cdk:
     ) -> str:
         # Credentials of a real account must not reach what is meant for this machine.
         clean = {k: v for k, v in os.environ.items() if not _CREDENTIALS.match(k)}
+        # cdk.json says "python", and means the one that runs this.
+        clean["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         self._log.parent.mkdir(parents=True, exist_ok=True)
         lines: list[str] = []
         with (
             self._log.open("a") as log,
             subprocess.Popen(
-                ["cdk", *arguments],
+                [self._command, *arguments],
                 cwd=ROOT,
                 env={**clean, **variables, "CI": "true", "NO_COLOR": "1"},
                 stdin=subprocess.DEVNULL,

@@ -99,10 +99,8 @@ class Machine:
 
     @staticmethod
     def _options(*, popen: bool = False) -> dict[str, Any]:
-        path = [str(Path(sys.executable).parent), str(ROOT / "node_modules" / ".bin")]
-        environment = {**os.environ, "PATH": os.pathsep.join([*path, os.environ["PATH"]])}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        options = {"cwd": ROOT, "env": environment, "text": True}
+        options = {"cwd": ROOT, "text": True}
         return {**options, **(pipes if popen else {"capture_output": True})}
 
 
