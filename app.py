@@ -3,6 +3,8 @@
 
 import gc
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from config.errors import without_traceback
 
@@ -18,10 +20,24 @@ from config.model import Table
 from stacks.environment import EnvironmentStage
 
 
-def build(table: Table = TABLE, *, output: str | None = None) -> App:
-    """Return the app with a stage for each environment of the table."""
-    # Nothing reads tree.json, and nobody's usage statistics belong in a template.
-    app = App(outdir=output, tree_metadata=False, analytics_reporting=False)
+def build(
+    table: Table = TABLE,
+    *,
+    output: str | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> App:
+    """Return the app with a stage for each environment of the table.
+
+    The CDK CLI gives the app the context of cdk.json; whoever runs it otherwise gives `context`.
+    """
+    app = App(
+        outdir=output,
+        # A trace through jsii names no line of ours, and costs time at every construct.
+        context={**(context or {}), "aws:cdk:disable-stack-trace": True},
+        # Nothing reads tree.json, and nobody's usage statistics belong in a template.
+        tree_metadata=False,
+        analytics_reporting=False,
+    )
     for environment in table.environments:
         EnvironmentStage(app, environment.name, config=environment)
     return app

@@ -1,6 +1,7 @@
 """The app with as many environments as asked for: python -m benchmarks.many_environments N."""
 
 import gc
+import json
 import sys
 
 if __name__ == "__main__":
@@ -10,6 +11,7 @@ from dataclasses import replace
 
 import app
 from config.environments import PROD, TABLE
+from local.paths import ROOT
 
 FIRST_ACCOUNT = 100000000000
 
@@ -25,7 +27,8 @@ def main(count: int) -> None:
         )
         for number in range(count)
     )
-    app.build(replace(TABLE, environments=environments)).synth()
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app.build(replace(TABLE, environments=environments), context=context).synth()
 
 
 if __name__ == "__main__":

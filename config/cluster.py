@@ -71,7 +71,7 @@ class Cluster:
     """An EKS cluster."""
 
     version: str
-    """Kubernetes minor version; raising it by one upgrades in place."""
+    """Kubernetes minor version; raising it by one upgrades control plane and nodes in place."""
     endpoint_cidrs: tuple[str, ...]
     """Who may reach the API server from outside the VPC; nobody when empty."""
     log_retention_days: int

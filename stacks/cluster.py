@@ -10,7 +10,6 @@ from mindforce.add_ons import AddOn
 from mindforce.cluster import Cluster
 from mindforce.network import Network
 from mindforce.node_group import NodeGroup
-from mindforce.retention import retention_days
 
 # Prefix delegation has to be there before the nodes, which count their pods' places when they
 # join; without enableNetworkPolicy no NetworkPolicy is enforced.
@@ -33,7 +32,7 @@ class ClusterStack(Stack):
             vpc=network.vpc,
             service_cidr=SERVICE_CIDR,
             endpoint_cidrs=config.cluster.endpoint_cidrs,
-            log_retention=retention_days(config.cluster.log_retention_days),
+            log_retention_days=config.cluster.log_retention_days,
             deletion_protection=config.deletion_protection,
             kubectl_layer=KubectlV35Layer(self, "KubectlLayer"),
         )
@@ -44,6 +43,7 @@ class ClusterStack(Stack):
                 self.nodes,
                 group.name,
                 cluster=self.cluster.cluster,
+                version=config.cluster.version,
                 instance_types=group.instance_types,
                 ami_type=group.ami_type,
                 min_size=group.min_size,

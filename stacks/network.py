@@ -5,7 +5,6 @@ from constructs import Construct
 
 from config.model import Environment
 from mindforce.network import Network
-from mindforce.retention import retention_days
 
 
 class NetworkStack(Stack):
@@ -21,5 +20,5 @@ class NetworkStack(Stack):
             availability_zones=config.availability_zones,
             nat_gateways=network.nat_gateways,
             private_mask=network.private_mask,
-            flow_log_retention=retention_days(network.flow_log_retention_days),
+            flow_log_retention_days=network.flow_log_retention_days,
         )

@@ -28,7 +28,13 @@ class WorkloadsStack(Stack):
     ) -> None:
         super().__init__(scope, id, termination_protection=config.deletion_protection)
         charts = App()
-        gate = RolloutGate(self, "Charts", cluster=cluster.cluster, namespaces=[WEB_NAMESPACE])
+        gate = RolloutGate(
+            self,
+            "Charts",
+            cluster=cluster.cluster,
+            namespaces=[WEB_NAMESPACE],
+            log_retention_days=config.cluster.log_retention_days,
+        )
         web = config.web
         namespace = gate.apply(
             "WebNamespace",

@@ -7,6 +7,7 @@ from typing import Any
 
 import app
 from config.model import Table
+from local.paths import ROOT
 
 Resource = Mapping[str, Any]
 
@@ -75,7 +76,8 @@ class Synthesis:
     """What a table of environments becomes: templates by environment and stack."""
 
     def __init__(self, table: Table, output: Path) -> None:
-        self._assembly = app.build(table, output=str(output)).synth()
+        context = json.loads((ROOT / "cdk.json").read_text())["context"]
+        self._assembly = app.build(table, output=str(output), context=context).synth()
         self.environments = [environment.name for environment in table.environments]
 
     def stacks(self, environment: str) -> list[Any]:

@@ -6,6 +6,8 @@ from typing import cast
 from aws_cdk import RemovalPolicy, aws_ec2, aws_eks_v2, aws_iam, aws_kms, aws_lambda, aws_logs
 from constructs import Construct
 
+from mindforce.retention import retention_days
+
 _LOGS = (
     aws_eks_v2.ClusterLoggingTypes.API,
     aws_eks_v2.ClusterLoggingTypes.AUDIT,
@@ -28,7 +30,7 @@ class Cluster(Construct):
         vpc: aws_ec2.IVpc,
         service_cidr: str,
         endpoint_cidrs: Sequence[str],
-        log_retention: aws_logs.RetentionDays,
+        log_retention_days: int,
         deletion_protection: bool,
         kubectl_layer: aws_lambda.ILayerVersion,
     ) -> None:
@@ -45,7 +47,7 @@ class Cluster(Construct):
             self,
             "Logs",
             log_group_name=f"/aws/eks/{name}/cluster",
-            retention=log_retention,
+            retention=retention_days(log_retention_days),
             removal_policy=RemovalPolicy.DESTROY,
         )
         cluster = aws_eks_v2.Cluster(
@@ -80,6 +82,8 @@ class Cluster(Construct):
             support_type="STANDARD"
         )
 
+        for function in ("Handler", "Provider/framework-onEvent"):
+            _keep_logs(cluster, f"KubectlProvider/{function}/LogGroup/Resource", log_retention_days)
         # Its generated class lacks one member of the interface that it implements in JavaScript.
         self.cluster = cast(aws_eks_v2.ICluster, cluster)
         self._cluster = cluster
@@ -93,3 +97,13 @@ def _endpoint_access(cidrs: Sequence[str]) -> aws_eks_v2.EndpointAccess:
     if not cidrs:
         return aws_eks_v2.EndpointAccess.PRIVATE
     return aws_eks_v2.EndpointAccess.PUBLIC_AND_PRIVATE.only_from(*cidrs)
+
+
+def _keep_logs(cluster: aws_eks_v2.Cluster, path: str, days: int) -> None:
+    """Keep a kubectl provider's logs as long as the cluster's; CDK keeps them for good."""
+    group = cast(Construct, cluster)
+    for name in path.split("/"):
+        group = cast(Construct, group.node.find_child(name))
+    assert isinstance(group, aws_logs.CfnLogGroup)
+    group.retention_in_days = days
+    group.apply_removal_policy(RemovalPolicy.DESTROY)

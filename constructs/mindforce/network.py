@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import cast
 
-from aws_cdk import RemovalPolicy, Tags, aws_ec2, aws_logs
+from aws_cdk import RemovalPolicy, aws_ec2, aws_logs
 from constructs import Construct
+
+from mindforce.retention import retention_days
 
 PUBLIC_MASK = 24
 """Public subnets hold load balancers and NAT gateways only."""
@@ -22,7 +24,7 @@ class Network(Construct):
         availability_zones: Sequence[str],
         nat_gateways: int,
         private_mask: int,
-        flow_log_retention: aws_logs.RetentionDays,
+        flow_log_retention_days: int,
     ) -> None:
         super().__init__(scope, id)
         private = aws_ec2.SubnetType.PRIVATE_WITH_EGRESS
@@ -51,16 +53,11 @@ class Network(Construct):
                 )
             },
         )
-        self._log_flows(flow_log_retention)
-        # Where the AWS Load Balancer Controller looks for subnets (its "subnet auto-discovery").
-        for subnet in self.vpc.public_subnets:
-            Tags.of(subnet).add("kubernetes.io/role/elb", "1")
-        for subnet in self.vpc.private_subnets:
-            Tags.of(subnet).add("kubernetes.io/role/internal-elb", "1")
+        self._log_flows(flow_log_retention_days)
 
-    def _log_flows(self, retention: aws_logs.RetentionDays) -> None:
+    def _log_flows(self, days: int) -> None:
         group = aws_logs.LogGroup(
-            self, "FlowLogs", retention=retention, removal_policy=RemovalPolicy.DESTROY
+            self, "FlowLogs", retention=retention_days(days), removal_policy=RemovalPolicy.DESTROY
         )
         self.vpc.add_flow_log(
             "FlowLog", destination=aws_ec2.FlowLogDestination.to_cloud_watch_logs(group)

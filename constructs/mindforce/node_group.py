@@ -15,6 +15,7 @@ class NodeGroup(Construct):
         id: str,
         *,
         cluster: aws_eks_v2.ICluster,
+        version: str,
         instance_types: Sequence[str],
         ami_type: str,
         min_size: int,
@@ -28,7 +29,7 @@ class NodeGroup(Construct):
         for policy in ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"):
             role.add_managed_policy(aws_iam.ManagedPolicy.from_aws_managed_policy_name(policy))
         template = self._launch_template(disk_gib)
-        self.node_group = aws_eks_v2.Nodegroup(
+        node_group = aws_eks_v2.Nodegroup(
             self,
             "NodeGroup",
             cluster=cluster,
@@ -48,6 +49,10 @@ class NodeGroup(Construct):
                 id=template.ref, version=template.attr_latest_version_number
             ),
         )
+        resource = node_group.node.default_child
+        assert isinstance(resource, aws_eks_v2.CfnNodegroup)
+        # Without it the nodes stay behind when the control plane is upgraded.
+        resource.version = version
 
     def _launch_template(self, disk_gib: int) -> aws_ec2.CfnLaunchTemplate:
         properties = aws_ec2.CfnLaunchTemplate

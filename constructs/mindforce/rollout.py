@@ -6,8 +6,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import CustomResource, Duration, Stack, aws_ec2, aws_eks_v2, aws_iam, aws_lambda
+from aws_cdk import (
+    CustomResource,
+    Duration,
+    RemovalPolicy,
+    Stack,
+    aws_ec2,
+    aws_eks_v2,
+    aws_iam,
+    aws_lambda,
+    aws_logs,
+)
 from constructs import Construct, IDependable
+
+from mindforce.retention import retention_days
 
 Manifest = Sequence[Mapping[str, Any]]
 
@@ -32,6 +44,7 @@ class RolloutGate(Construct):
         *,
         cluster: aws_eks_v2.ICluster,
         namespaces: Sequence[str],
+        log_retention_days: int,
     ) -> None:
         super().__init__(scope, id)
         self._cluster = cluster
@@ -45,6 +58,12 @@ class RolloutGate(Construct):
             runtime=aws_lambda.Runtime.PYTHON_3_13,
             architecture=aws_lambda.Architecture.ARM_64,
             memory_size=256,
+            log_group=aws_logs.LogGroup(
+                self,
+                "Logs",
+                retention=retention_days(log_retention_days),
+                removal_policy=RemovalPolicy.DESTROY,
+            ),
             timeout=_LAMBDA_LIMIT,
             # The API server is reachable from inside the VPC only.
             vpc=cluster.vpc,

@@ -1,15 +1,18 @@
 """The gate's judgement of workloads, and what it tells CloudFormation."""
 
+import base64
 import json
+import ssl
 import time
 import urllib.error
 import urllib.request
 from email.message import Message
 from typing import Any
 
+import boto3
 import pytest
 
-from mindforce.functions.rollout import index
+from mindforce.functions.rollout import index, kubernetes_api
 from mindforce.functions.rollout.workloads import RolloutFailed, pending, pod_trouble
 
 
@@ -155,6 +158,41 @@ def test_a_gate_without_access_says_so_long_before_its_time_is_over() -> None:
         "Deployment web/web can't be read: the API server answers HTTP Error 401"
     )
     assert time.monotonic() < 100
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_refusal_in_the_middle_is_not_the_end() -> None:
+    progress = deployment(updatedReplicas=1)
+    api: Any = Api(*[progress] * 40, REFUSED, deployment(**COMPLETE))
+    assert index.wait(api, WORKLOAD, deadline=800) == ""
+
+
+@pytest.mark.usefixtures("clock")
+def test_an_api_server_that_is_not_trusted_is_not_waited_for() -> None:
+    untrusted = urllib.error.URLError(ssl.SSLCertVerificationError("unknown authority"))
+    said = index.wait(Api(untrusted), WORKLOAD, deadline=800)  # type: ignore[arg-type]
+    assert "the API server isn't trusted" in said
+    assert time.monotonic() < 10
+
+
+def test_certificates_without_a_key_identifier_are_accepted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """EKS's own lack it, and Python 3.13 asks for it unless told otherwise."""
+
+    class Eks:
+        def describe_cluster(self, name: str) -> dict[str, Any]:
+            authority = base64.b64encode(b"").decode()
+            data = {"endpoint": f"https://{name}", "certificateAuthority": {"data": authority}}
+            return {"cluster": data}
+
+    context = ssl.create_default_context()
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    monkeypatch.setattr(ssl, "create_default_context", lambda cadata: context)
+    monkeypatch.setattr(boto3, "client", lambda _: Eks())
+    kubernetes_api.KubernetesApi("dev")
+    assert not context.verify_flags & ssl.VERIFY_X509_STRICT
+    assert context.verify_mode == ssl.CERT_REQUIRED
 
 
 def event(kind: str) -> dict[str, Any]:

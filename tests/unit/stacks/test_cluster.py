@@ -98,6 +98,8 @@ def test_cni_has_a_role_of_its_own_and_nodes_have_less(template: Template) -> No
     assert len(with_cni) == 1
     trust = with_cni[0]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert {s["Principal"]["Service"] for s in trust} == {"pods.eks.amazonaws.com"}
+    # EKS tags the session; without the second no pod gets credentials.
+    assert {a for s in trust for a in s["Action"]} == {"sts:AssumeRole", "sts:TagSession"}
 
 
 def test_nodes_are_private_and_their_identity_is_out_of_reach_of_pods(template: Template) -> None:
@@ -109,6 +111,10 @@ def test_nodes_are_private_and_their_identity_is_out_of_reach_of_pods(template: 
     subnets = str(template.only("AWS::EKS::Nodegroup")["Subnets"])
     assert "PrivateSubnet" in subnets
     assert "PublicSubnet" not in subnets
+
+
+def test_nodes_are_upgraded_with_the_control_plane(template: Template, cluster: Any) -> None:
+    assert template.only("AWS::EKS::Nodegroup")["Version"] == cluster["Version"] == "1.35"
 
 
 def test_node_image_is_explicit_and_updates_respect_disruption_budgets(template: Template) -> None:

@@ -43,10 +43,13 @@ def test_no_role_may_do_everything(synthesis: Synthesis) -> None:
     assert checked
 
 
-def test_every_log_group_forgets_one_day(synthesis: Synthesis) -> None:
+def test_every_log_group_forgets_and_goes_with_its_stack(synthesis: Synthesis) -> None:
     for stack, template in synthesis.all():
         for name, group in template.resources("AWS::Logs::LogGroup").items():
-            assert group["Properties"].get("RetentionInDays"), f"{stack} {name}"
+            days = group["Properties"].get("RetentionInDays")
+            assert days in (30, 90), f"{stack} {name}: {days}"
+            # Nothing that the stack makes stays behind but what is kept by intent.
+            assert group["DeletionPolicy"] == "Delete", f"{stack} {name}"
 
 
 def test_no_template_comes_near_its_limits(synthesis: Synthesis) -> None:

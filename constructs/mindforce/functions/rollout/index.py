@@ -1,6 +1,7 @@
 """Custom resource handler: answers when the roll-outs of a manifest are complete or lost."""
 
 import json
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -40,6 +41,7 @@ def wait(api: KubernetesApi, workload: dict[str, Any], deadline: float) -> str:
         found: dict[str, Any] = {}
         try:
             found = api.get(kind, namespace, name)
+            refused_at = time.monotonic() + ACCESS_SECONDS
             missing = pending(found, int(workload["minReplicas"]))
             if not missing:
                 print(f"{subject} is complete")
@@ -51,6 +53,8 @@ def wait(api: KubernetesApi, workload: dict[str, Any], deadline: float) -> str:
             if error.code in (401, 403) and time.monotonic() > refused_at:
                 return f"{subject} can't be read: {missing}"
         except OSError as error:
+            if isinstance(getattr(error, "reason", None), ssl.SSLCertVerificationError):
+                return f"{subject} can't be read: the API server isn't trusted: {error}"
             # An API server that is being upgraded comes back.
             missing = f"the API server can't be reached: {error}"
         if time.monotonic() > deadline:
