@@ -73,22 +73,9 @@ lock: setup ## Compile the requirement lists to their locks
 
 # --- Set-up, done once and again when a lock changes ------------------------------------------------
 
-.PHONY: setup prerequisites
-setup: .venv/installed node_modules/.package-lock.json
+.PHONY: setup
+setup: .venv/installed
 
-prerequisites:
+.venv/installed: requirements.txt pyproject.toml package-lock.json
 	@command -v $(PYTHON) > /dev/null || { echo "Python 3.11 or newer is needed, as '$(PYTHON)' on PATH." >&2; exit 1; }
-	@$(PYTHON) local/prerequisites.py
-
-.venv/installed: requirements.txt pyproject.toml | prerequisites
-	@echo "Installing the Python packages of requirements.txt into .venv"
-	@$(PYTHON) -m venv .venv
-	@pip install --quiet --require-hashes --requirement requirements.txt
-	@pip install --quiet --no-deps --no-build-isolation --editable .
-	@python local/link_node.py
-	@touch $@
-
-node_modules/.package-lock.json: package-lock.json .venv/installed
-	@echo "Installing the CDK CLI of package-lock.json into node_modules"
-	@npm ci --no-audit --no-fund --loglevel=error
-	@touch $@
+	@$(PYTHON) local/install.py

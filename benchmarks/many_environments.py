@@ -21,7 +21,7 @@ def main(count: int) -> None:
     environments = tuple(
         replace(
             PROD,
-            name=f"env-{number:02}",
+            name=f"env{number:02}",
             account=str(FIRST_ACCOUNT + number),
             network=replace(PROD.network, cidr=f"10.{number}.0.0/16"),
         )

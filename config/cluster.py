@@ -41,8 +41,9 @@ class NodeGroup:
         return min(t.max_pods(prefix_delegation=prefix_delegation) for t in types)
 
     def problems(self) -> Iterator[Problem]:
-        if not self.instance_types:
-            yield Problem("instance_types", self.instance_types, "it must name at least one type")
+        names = self.instance_types
+        if not names or len(set(names)) != len(names):
+            yield Problem("instance_types", names, "it must name at least one type, each once")
         for name in self.instance_types:
             yield from self._type_problems(name, INSTANCE_TYPES.get(name))
         if self.ami_type not in AMI_ARCHITECTURES:

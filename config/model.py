@@ -7,15 +7,20 @@ from itertools import combinations
 
 from config.cluster import Cluster
 from config.errors import ConfigError, Problem, within
+from config.instance_types import INSTANCE_TYPES
 from config.network import Network
 from config.workloads import Backup, Web
 
-_NAME = re.compile(r"[a-z][a-z0-9-]{1,18}[a-z0-9]")
+_NAME = re.compile(r"[a-z][a-z0-9]{2,19}")
 _ACCOUNT = re.compile(r"\d{12}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 SYSTEM_PODS_PER_NODE = 4
 """aws-node, kube-proxy, the Pod Identity agent, and a place for one more agent."""
+SYSTEM_CPU_MILLIS = 350
+"""What a node's system and the add-ons' pods on it take of its CPU."""
+SYSTEM_MEMORY_MIB = 1700
+"""The same of its memory, of which EKS reserves 255 MiB and 11 MiB a pod place."""
 SYSTEM_PODS = 4
 """CoreDNS and the metrics server, two of each."""
 
@@ -34,7 +39,7 @@ class Account:
 
     def problems(self) -> Iterator[Problem]:
         if not _NAME.fullmatch(self.name):
-            yield Problem("name", self.name, "it must be 3 to 20 of a-z, 0-9 and -, a letter first")
+            yield Problem("name", self.name, "it must be 3 to 20 of a-z and 0-9, a letter first")
         if not _ACCOUNT.fullmatch(self.account):
             yield Problem("account", self.account, "it must be the 12 digits of an AWS account")
         if not _REGION.fullmatch(self.region):
@@ -68,6 +73,17 @@ class Environment(Account):
 
     def _capacity_problems(self) -> Iterator[Problem]:
         """Yield a problem where the nodes don't hold the pods: a roll-out would wait forever."""
+        types = [
+            INSTANCE_TYPES[name]
+            for group in self.cluster.node_groups
+            for name in group.instance_types
+        ]
+        if self.web.cpu_millis > max(t.vcpu * 1000 - SYSTEM_CPU_MILLIS for t in types):
+            yield Problem("web.cpu", self.web.cpu, "no node of the cluster has as much to give")
+        if self.web.memory_mib > max(t.memory_mib - SYSTEM_MEMORY_MIB for t in types):
+            yield Problem(
+                "web.memory", self.web.memory, "no node of the cluster has as much to give"
+            )
         for size, replicas in (("desired", self.web.min_replicas), ("max", self.web.max_replicas)):
             places = sum(
                 getattr(group, f"{size}_size")

@@ -11,6 +11,12 @@ SERVICE_CIDR = "172.20.0.0/16"
 """Where every cluster's Service addresses come from; no VPC may overlap it."""
 
 
+PRIVATE = tuple(
+    ipaddress.IPv4Network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+)
+"""RFC 1918."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Network:
     """A VPC: its addresses, its zones and its ways out."""
@@ -38,7 +44,8 @@ class Network:
         except ValueError:
             yield Problem("cidr", self.cidr, "it must be an IPv4 network such as '10.10.0.0/16'")
         else:
-            if not network.is_private or not 16 <= network.prefixlen <= 18:
+            private = any(network.subnet_of(range_) for range_ in PRIVATE)
+            if not private or not 16 <= network.prefixlen <= 18:
                 yield Problem("cidr", self.cidr, "it must be a private network of /16, /17 or /18")
             elif network.overlaps(ipaddress.IPv4Network(SERVICE_CIDR)):
                 yield Problem("cidr", self.cidr, f"it must not overlap {SERVICE_CIDR} of Services")

@@ -31,6 +31,14 @@ class Web:
     rollout_seconds: int
     """How long a roll-out may take before its stack fails and rolls back."""
 
+    @property
+    def cpu_millis(self) -> int:
+        return int(self.cpu[:-1]) if self.cpu.endswith("m") else int(self.cpu) * 1000
+
+    @property
+    def memory_mib(self) -> int:
+        return int(self.memory[:-2]) * (1024 if self.memory.endswith("Gi") else 1)
+
     def problems(self) -> Iterator[Problem]:
         image = _IMAGE.fullmatch(self.image)
         if not image or (image["tag"] in (None, "latest") and "@sha256:" not in self.image):

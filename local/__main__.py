@@ -2,9 +2,13 @@
 
 import argparse
 import json
+import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from config.errors import without_traceback
 
@@ -14,6 +18,7 @@ if __name__ == "__main__":
 from local import access, up
 from local.emulator import Emulator
 from local.errors import LocalError
+from local.isolation import LOOPBACK, isolated
 from local.lock import exclusive
 from local.paths import State, default_state
 from local.progress import Progress
@@ -25,10 +30,19 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0 when it did what it was asked, 1 with a sentence when not."""
     given = _parser().parse_args(arguments)
     state = State(given.state.resolve())
+    clean = isolated(os.environ)
+    os.environ.clear()
+    os.environ.update(clean)
     try:
         _run(given, state)
-    except LocalError as error:
+    except (LocalError, TimeoutError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        print(f"error: The AWS stand-in doesn't do its part: {error}", file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as error:
+        print(f"error: {error.cmd[0]} failed: {(error.stderr or '').strip()}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted: 'make up' goes on from here, 'make down' removes it", file=sys.stderr)
@@ -62,6 +76,8 @@ def _run(given: argparse.Namespace, state: State) -> None:
         case "env":
             for key, value in _target(state, given.env).variables.items():
                 print(f"export {key}={value}")
+            print("unset AWS_PROFILE AWS_SESSION_TOKEN")
+            print(f'export NO_PROXY="${{NO_PROXY:+$NO_PROXY,}}{LOOPBACK}"')
         case "kubeconfig":
             print(access.kubeconfig(state, _target(state, given.env)))
         case "token":
@@ -74,6 +90,20 @@ def _target(state: State, name: str) -> Target:
     if len(chosen) != 1:
         raise LocalError("This is about one environment: ENV must not be 'all'.")
     return Target(environment=chosen[0], endpoint=Emulator(state).endpoint)
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1024 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port; it must be 1024 to 65535")
+    return number
+
+
+def _folder(text: str) -> Path:
+    folder = Path(text).resolve()
+    if not folder.is_dir():
+        raise argparse.ArgumentTypeError(f"{folder} is no folder")
+    return folder
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,8 +121,8 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     added = command("up", "stand up an environment, or change what stands")
-    added.add_argument("--port", type=int, help="of the AWS stand-in; default: a free one")
-    added.add_argument("--charts", type=Path, help="folder of Helm charts to install for real")
+    added.add_argument("--port", type=_port, help="of the AWS stand-in; default: a free one")
+    added.add_argument("--charts", type=_folder, help="folder of Helm charts to install for real")
     command("down", "remove everything that up started and wrote")
     command("status", "say what stands, where, and what it costs")
     command("diff", "show what up would change")

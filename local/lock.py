@@ -1,8 +1,8 @@
-"""One command at a time in one clone."""
+"""Locks that the kernel gives back however their holder ends."""
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from local.errors import LocalError
 
 @contextmanager
 def exclusive(lock: Path, command: str) -> Iterator[None]:
-    """Hold the lock, which the kernel gives back however this process ends.
+    """Hold the lock: one command at a time in one clone.
 
     Raises LocalError, naming the holder, when another process has it.
     """
@@ -30,3 +30,16 @@ def exclusive(lock: Path, command: str) -> Iterator[None]:
         file.flush()
         yield
         file.truncate(0)
+
+
+@contextmanager
+def shared_cache(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
+    """Hold a folder of the user's cache, after whoever else is filling it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report(f"another command is filling {folder}: waiting for it to end")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

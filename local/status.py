@@ -5,15 +5,15 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from local import access, processes
+from local import access, processes, stacks
 from local.emulator import Emulator
 from local.paths import State, cache
 from local.target import Target, environments
 from local.tools import build
 
 MIB = 1024 * 1024
+RECORDED = "mindforce.local/recorded-release"
+"""The label of what stands for a Helm release whose chart could not be had."""
 
 
 def status(state: State) -> Iterator[str]:
@@ -31,29 +31,32 @@ def status(state: State) -> Iterator[str]:
 
 def _environment(state: State, target: Target) -> Iterator[str]:
     name = target.environment.name
-    cloudformation = access.session(target).client("cloudformation", endpoint_url=target.endpoint)
-    try:
-        stacks = cloudformation.describe_stacks()["Stacks"]
-    except ClientError:
-        return
-    own = sorted(s["StackName"] for s in stacks if s["StackName"].startswith(f"{name}-"))
+    states = stacks.states(target)
+    own = sorted(stack for stack in states if stack.startswith(f"{name}-"))
     if not own:
         return
-    states = {s["StackName"]: s["StackStatus"] for s in stacks}
     yield ""
     yield f"{name}   account {target.environment.account}, {target.environment.region}"
     for stack in own:
-        yield f"  {stack:<24}{states[stack]}"
-    if f"{name}-Cluster" not in own or not states[f"{name}-Cluster"].endswith("_COMPLETE"):
+        yield _row(stack, states[stack])
+    if states.get(f"{name}-Cluster") not in stacks.STANDING:
         return
     kubeconfig = access.kubeconfig(state, target)
     nodes = _kubectl(kubeconfig, "get", "nodes")
-    ready = sum(_is_ready(node) for node in nodes)
-    yield f"  {'nodes':<24}{ready}/{len(nodes)} ready"
-    for deployment in _kubectl(kubeconfig, "get", "deployments", "--all-namespaces"):
+    yield _row("nodes", f"{sum(map(_is_ready, nodes))}/{len(nodes)} ready")
+    everywhere = "--all-namespaces"
+    for deployment in _kubectl(kubeconfig, "get", "deployments", everywhere):
         metadata, found = deployment["metadata"], deployment.get("status", {})
         have, wanted = found.get("readyReplicas", 0), deployment["spec"].get("replicas", 1)
-        yield f"  {metadata['namespace'] + '/' + metadata['name']:<24}{have}/{wanted} ready"
+        yield _row(f"{metadata['namespace']}/{metadata['name']}", f"{have}/{wanted} ready")
+    for release in _kubectl(kubeconfig, "get", "configmaps", everywhere, "--selector", RECORDED):
+        data, namespace = release["data"], release["metadata"]["namespace"]
+        said = f"Helm release {data['chart']} {data['version']}: recorded, not installed"
+        yield _row(f"{namespace}/{data['release']}", said)
+
+
+def _row(name: str, said: str) -> str:
+    return f"  {name:<28}{said}"
 
 
 def _kubectl(kubeconfig: Any, *arguments: str) -> list[dict[str, Any]]:

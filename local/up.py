@@ -4,10 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from botocore.exceptions import ClientError
-
-from local import access
-from local import emulator as emulators
+from local import emulator_python, stacks
 from local.cdk import Cdk
 from local.emulator import Emulator
 from local.errors import LocalError
@@ -40,12 +37,17 @@ def up(
     cdk = Cdk(state.log)
     if not emulator.running:
         _start(state, emulator, progress, port=port, charts=charts)
+    elif port is not None or charts is not None:
+        raise LocalError(
+            "--port and --charts are for a stand-in that doesn't run yet; 'make down' comes first."
+        )
     targets = [Target(environment=one, endpoint=emulator.endpoint) for one in chosen]
     with progress.step("Synthesize all environments"):
         cdk.synth(app, state.assembly)
     for target in targets:
         environment = target.environment
-        if not _bootstrapped(target):
+        stacks.settle(target, progress.say)
+        if stacks.states(target).get("CDKToolkit") not in stacks.STANDING:
             with progress.step(f"Bootstrap account {environment.account} for CDK"):
                 cdk.bootstrap(target)
         with progress.step(f"Deploy {environment.name}"):
@@ -86,18 +88,9 @@ def _start(
     with progress.step("Tools: control plane, kubectl, helm"):
         tools = build.ensure(cache(), progress.detail)
     with progress.step("Tools: the AWS stand-in"):
-        python = emulators.python(cache(), progress.detail)
+        python = emulator_python.ensure(cache(), progress.detail)
     with progress.step("Start the AWS stand-in"):
         emulator.start(tools=tools, python=python, port=port, charts=charts)
-
-
-def _bootstrapped(target: Target) -> bool:
-    client = access.session(target).client("cloudformation", endpoint_url=target.endpoint)
-    try:
-        stacks = client.describe_stacks(StackName="CDKToolkit")["Stacks"]
-    except ClientError:
-        return False
-    return stacks[0]["StackStatus"].endswith("_COMPLETE")
 
 
 def _audit(emulator: Emulator) -> None:

@@ -27,6 +27,10 @@ class Template(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._content)
 
+    @property
+    def text(self) -> str:
+        return json.dumps(self._content)
+
     def resources(self, kind: str) -> Mapping[str, Resource]:
         """Return the resources of a type by logical id."""
         found = self._content["Resources"].items()

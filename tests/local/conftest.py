@@ -8,8 +8,8 @@ from tests.local.machine import Machine
 
 
 @pytest.fixture(scope="session")
-def first_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """Dev, standing for the whole session; tests leave it as they found it."""
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """Dev, standing for the whole session; who changes it puts it back."""
     machine = Machine(tmp_path_factory.mktemp("dev") / "state")
     done = machine.up()
     try:
@@ -17,12 +17,6 @@ def first_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         yield machine
     finally:
         machine.run("down")
-
-
-@pytest.fixture
-def dev(first_up: Machine) -> Machine:
-    """Dev as the table says: a test before may have been ended half-way."""
-    return first_up
 
 
 @pytest.fixture

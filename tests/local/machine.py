@@ -30,13 +30,13 @@ class Machine:
         return subprocess.run(self._command(*arguments), timeout=timeout, **self._options())
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a command and leave it running."""
-        return subprocess.Popen(self._command(*arguments), **self._options(popen=True))
+        """Start a command in a process group of its own, as a terminal does, and leave it."""
+        options = self._options(popen=True)
+        return subprocess.Popen(self._command(*arguments), start_new_session=True, **options)
 
     def up(self, *changes: str) -> subprocess.CompletedProcess[str]:
         """Stand dev up, with some of its config changed."""
-        app = f"{sys.executable} -m tests.local.variant {' '.join(changes)}".strip()
-        return self.run("up", "--app", app)
+        return self.run("up", "--app", variant(*changes))
 
     @property
     def emulator(self) -> Emulator:
@@ -102,6 +102,11 @@ class Machine:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         options = {"cwd": ROOT, "text": True}
         return {**options, **(pipes if popen else {"capture_output": True})}
+
+
+def variant(*changes: str) -> str:
+    """Return the command of an app with some of dev's config changed."""
+    return f"{sys.executable} -m tests.local.variant {' '.join(changes)}".strip()
 
 
 def eventually(check: Callable[[], Any], *, seconds: float = 60) -> Any:

@@ -1,12 +1,14 @@
 """What a change of the config does to what stands, and what a bad one leaves behind."""
 
+import os
 import re
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.local.machine import Machine
+from tests.local.machine import Machine, eventually, variant
 
 GOOD = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 
@@ -30,9 +32,7 @@ def _web(dev: Machine) -> Any:
 def test_a_changed_value_updates_just_what_it_concerns(changing: Machine) -> None:
     stacks = ("Network", "Cluster", "Backup", "Workloads")
     before = {stack: len(changing.events(stack)) for stack in stacks}
-    shown = changing.run(
-        "diff", "--app", "python -m tests.local.variant web.target_cpu_percent=60"
-    ).stdout
+    shown = changing.run("diff", "--app", variant("web.target_cpu_percent=60")).stdout
     assert '\\"averageUtilization\\":60' in shown or '"averageUtilization":60' in shown
     assert "Stack dev/Network" in shown
 
@@ -85,6 +85,25 @@ def test_a_chart_that_the_api_server_refuses_is_named_and_rolled_back(changing: 
     assert changing.stack("Workloads")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     service = changing.kubectl("get", "service", "web", "-n", "web", "-o", "json")
     assert service["spec"]["ports"][0]["port"] == 7777
+
+
+def test_an_interrupted_up_is_waited_for_and_gone_on_with(changing: Machine) -> None:
+    change = "web.image=docker.io/mindforce/web:0.2.0"
+    with changing.begin("up", "--app", variant(change)) as first:
+        try:
+            eventually(lambda: changing.stack("Workloads")["StackStatus"] == "UPDATE_IN_PROGRESS")
+        finally:
+            # As a terminal's Ctrl-C does: to the whole group.
+            os.killpg(first.pid, signal.SIGINT)
+            _, said = first.communicate()
+    assert first.returncode == 130
+    assert "interrupted: 'make up' goes on from here" in said
+
+    again = changing.up(change)
+    assert again.returncode == 0, again.stderr
+    assert changing.stack("Workloads")["StackStatus"] == "UPDATE_COMPLETE"
+    (container,) = _web(changing)["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "docker.io/mindforce/web:0.2.0"
 
 
 def test_up_without_a_change_changes_nothing(dev: Machine) -> None:

@@ -47,7 +47,7 @@ def test_a_taken_port(other: Machine) -> None:
         port = taken.getsockname()[1]
         done = other.run("up", "--port", str(port))
     assert done.returncode == 1
-    assert f"Port {port} is taken" in done.stderr
+    assert f"Port {port} can't be used (Address already in use)" in done.stderr
 
 
 def test_two_at_once_a_kill_and_a_second_clone(dev: Machine, other: Machine) -> None:

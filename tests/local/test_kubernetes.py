@@ -50,9 +50,9 @@ def _allowed(dev: Machine, role: str, *question: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def stranger(first_up: Machine) -> Iterator[str]:
+def stranger(dev: Machine) -> Iterator[str]:
     """A role of the account that no access entry names."""
-    iam = first_up.client("iam")
+    iam = dev.client("iam")
     trust = {
         "Version": "2012-10-17",
         "Statement": [

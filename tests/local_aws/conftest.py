@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,10 +27,10 @@ def _python() -> Path:
         return Path(given)
     if find_spec("ministack"):
         return Path(sys.executable)
-    from local import emulator
+    from local import emulator_python
     from local.paths import cache
 
-    return emulator.python(cache(), print)
+    return emulator_python.ensure(cache(), print)
 
 
 def _node() -> Path:
@@ -76,14 +77,20 @@ def charts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, charts: Path) -> Iterator[Server]:
-    state = tmp_path_factory.mktemp("state")
+    with serving(tmp_path_factory.mktemp("state"), charts) as running:
+        yield running
+
+
+@contextmanager
+def serving(state: Path, charts: Path) -> Iterator[Server]:
+    """A server that ends with the block; one that a test has killed is fine."""
     port = _free_port()
     python = _python()
     command = [str(python), "-m", "local.aws.server", "--port", str(port), "--state", str(state)]
     command += ["--tools", str(state / "tools"), "--region", REGION, "--charts", str(charts)]
     path = os.pathsep.join([str(python.parent), str(_node()), "/usr/bin", "/bin"])
     log = state / "server.log"
-    with log.open("w") as output:
+    with log.open("a") as output:
         process = subprocess.Popen(
             command,
             cwd=ROOT,

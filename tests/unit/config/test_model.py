@@ -31,7 +31,7 @@ def with_web(**changes: Any) -> Environment:
 @pytest.mark.parametrize(
     ("make", "change", "sentence"),
     [
-        (lambda **c: replace(DEV, **c), {"name": "Dev!"}, "name is 'Dev!'; it must be 3 to 20"),
+        (lambda **c: replace(DEV, **c), {"name": "a-b"}, "name is 'a-b'; it must be 3 to 20"),
         (
             lambda **c: replace(DEV, **c),
             {"account": "1234"},
@@ -42,6 +42,7 @@ def with_web(**changes: Any) -> Environment:
         (with_network, {"cidr": "10.1.0.5/16"}, "network.cidr is '10.1.0.5/16'; it must be an"),
         (with_network, {"cidr": "10.1.0.0/24"}, "network.cidr is '10.1.0.0/24'; it must be a priv"),
         (with_network, {"cidr": "52.0.0.0/16"}, "network.cidr is '52.0.0.0/16'; it must be a priv"),
+        (with_network, {"cidr": "127.0.0.0/16"}, "'127.0.0.0/16'; it must be a private network"),
         (with_network, {"cidr": "172.20.0.0/16"}, "'172.20.0.0/16'; it must not overlap"),
         (with_network, {"zones": ("a",)}, "network.zones is ('a',); it must be two or three"),
         (with_network, {"zones": ("a", "a")}, "network.zones is ('a', 'a'); it must be two or"),
@@ -55,6 +56,7 @@ def with_web(**changes: Any) -> Environment:
         (with_cluster, {"node_groups": ()}, "cluster.node_groups is []; it must hold groups"),
         (with_cluster, {"node_groups": (GROUP, GROUP)}, "it must hold groups of different names"),
         (with_group, {"instance_types": ()}, "instance_types is (); it must name at least one"),
+        (with_group, {"instance_types": ("t3.small", "t3.small")}, "at least one type, each once"),
         (with_group, {"instance_types": ("z9.huge",)}, "'z9.huge'; add it to config/instance_t"),
         (with_group, {"instance_types": ("t4g.medium",)}, "boots x86_64; this type is arm64"),
         (with_group, {"ami_type": "AL2_x86_64"}, "ami_type is 'AL2_x86_64'; it must be one of"),
@@ -68,6 +70,8 @@ def with_web(**changes: Any) -> Environment:
         (with_web, {"target_cpu_percent": 0}, "web.target_cpu_percent is 0; it must be 1 to 100"),
         (with_web, {"cpu": "lots"}, "web.cpu is 'lots'; it must be a quantity such as '100m'"),
         (with_web, {"memory": "128"}, "web.memory is '128'; it must be a quantity such as"),
+        (with_web, {"cpu": "64"}, "web.cpu is '64'; no node of the cluster has as much to give"),
+        (with_web, {"memory": "64Gi"}, "web.memory is '64Gi'; no node of the cluster has as"),
         (with_web, {"rollout_seconds": 900}, "web.rollout_seconds is 900; it must be 30 to 840"),
         (
             lambda **c: replace(DEV, backup=replace(DEV.backup, **c)),

@@ -31,6 +31,7 @@ def test_credentials_of_a_real_account_never_reach_it(
     assert "SECRET-VALUE" not in said
     assert "AWS_ACCESS_KEY_ID=111111111111" in said
     assert "AWS_ENDPOINT_URL=http://127.0.0.1:1" in said
+    assert "NO_PROXY=" in said
 
 
 def test_what_failed_is_told_before_the_end_of_a_long_output(cdk: Path, tmp_path: Path) -> None:
