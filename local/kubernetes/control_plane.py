@@ -65,11 +65,6 @@ class ControlPlane:
         return (self.pki / "ca.crt").read_bytes()
 
     @property
-    def service_account_public_key(self) -> bytes:
-        """The PEM RSA key that service-account tokens verify with."""
-        return (self.pki / "sa.pub").read_bytes()
-
-    @property
     def service_cidr(self) -> str:
         """The range of Service addresses."""
         return self._settings().service_cidr

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.local_aws.clusters import BASE, FULL, Cluster, cluster
 from tests.local_aws.support import ACCOUNT, REGION, Account, Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,3 +127,28 @@ def account(server: Server) -> Account:
 @pytest.fixture(scope="session")
 def other_account(server: Server) -> Account:
     return Account(server, "222222222222")
+
+
+@pytest.fixture(scope="session")
+def full(account: Account, tools: Path) -> Iterator[Cluster]:
+    """A cluster with the networking add-on and two nodes."""
+    with account.stack(FULL) as stack:
+        yield Cluster(account, stack, account.resource(stack, "Cluster"))
+
+
+@pytest.fixture(scope="session")
+def bare(account: Account, tools: Path) -> Iterator[Cluster]:
+    """A cluster with nothing in it, in the mode that knows access entries only."""
+    with account.stack({**BASE, "Cluster": cluster("API")}) as stack:
+        yield Cluster(account, stack, account.resource(stack, "Cluster"))
+
+
+@pytest.fixture
+def person(full: Cluster) -> Iterator[Account]:
+    """Somebody without any access to Kubernetes; what a test gives is taken back."""
+    name = full.account.resource(full.stack, "Person")
+    yield full.account.assume(name)
+    principal = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+    eks = full.account.client("eks")
+    if principal in eks.list_access_entries(clusterName=full.name)["accessEntries"]:
+        eks.delete_access_entry(clusterName=full.name, principalArn=principal)

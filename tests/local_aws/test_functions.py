@@ -2,12 +2,24 @@
 
 import io
 import json
+import os
+import signal
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.local_aws.support import Account, StackFailedError, network, role
+from local import processes
+from tests.local_aws.conftest import serving
+from tests.local_aws.support import (
+    ACCOUNT,
+    Account,
+    StackFailedError,
+    eventually,
+    network,
+    role,
+)
 
 INSPECT = """
 import json, os, subprocess
@@ -67,6 +79,73 @@ def test_process_sees_its_own_environment_only(account: Account) -> None:
         assert seen["environment"]["AWS_REGION"] == "eu-central-1"
         assert not {"AUTH", "GATEWAY_PORT", "PYTHONPATH"} & set(seen["environment"])
         assert f"assumed-role/{account.resource(stack, 'Role')}/" in seen["who"]
+
+
+def _pid_file(state: Path, function: str) -> Path | None:
+    """Of a function's process that has started."""
+    folder = state / "emulator" / "functions"
+    return next(iter(folder.glob(f"{function}-*.pid")), None)
+
+
+def test_a_process_has_a_session_and_a_pid_file_until_it_ends(account: Account) -> None:
+    resources = {
+        "Role": role("lambda.amazonaws.com", LOGS),
+        "Function": function("def handler(event, context): return 1"),
+    }
+    aws = account.client("lambda")
+    state = account.server.state
+    with account.stack(resources) as stack:
+        name = account.resource(stack, "Function")
+        aws.invoke(FunctionName=name)
+        file = _pid_file(state, name)
+        assert file is not None
+        pid = processes.running(file)
+        assert pid is not None
+        assert file.name == f"{name}-{pid}.pid"
+        assert os.getsid(pid) == pid
+    assert processes.running(file) is None
+    with account.stack(resources) as stack:
+        aws.invoke(FunctionName=account.resource(stack, "Function"))
+        assert not file.exists()
+
+
+HANG = """
+import subprocess
+def handler(event, context):
+    subprocess.run(["sleep", "600"])
+"""
+
+
+def _descendants(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in children]
+
+
+def test_a_killed_servers_functions_end_when_the_next_one_starts(
+    tmp_path: Path, charts: Path
+) -> None:
+    resources = {
+        "Role": role("lambda.amazonaws.com", LOGS),
+        "Function": function(HANG, Timeout=600),
+    }
+    with serving(tmp_path, charts) as first:
+        account = Account(first, ACCOUNT)
+        account.create("hanging", resources)
+        name = account.resource("hanging", "Function")
+        account.client("lambda").invoke(FunctionName=name, InvocationType="Event")
+        eventually("it has started", lambda: _pid_file(tmp_path, name) is not None)
+        file = _pid_file(tmp_path, name)
+        assert file is not None
+        pid = processes.running(file)
+        assert pid is not None
+        eventually("it is in its command", lambda: bool(_descendants(pid)))
+        command = _descendants(pid)[0]
+        os.kill(first.pid, signal.SIGKILL)
+    assert processes.running(file) == pid
+    with serving(tmp_path, charts):
+        assert processes.running(file) is None
+        assert not file.exists()
+    eventually("its command has ended", lambda: not Path(f"/proc/{command}/cwd").exists())
 
 
 def test_vpc_configuration_shows_through_the_api(account: Account) -> None:

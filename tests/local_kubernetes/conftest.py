@@ -14,6 +14,7 @@ import pytest
 
 from local.kubernetes import addons, nodes
 from local.kubernetes.control_plane import ControlPlane
+from local.paths import cache
 from local.tools import build
 from tests.local_kubernetes.support import ACCOUNT, REGION, Namespace, eventually, group
 
@@ -26,8 +27,7 @@ def tools() -> Path:
     given = os.environ.get("MINDFORCE_TOOLS")
     if given:
         return Path(given)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return build.ensure(cache / "mindforce", print)
+    return build.ensure(cache(), print)
 
 
 @pytest.fixture(scope="session")

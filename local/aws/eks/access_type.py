@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.aws.eks.access import Access
-from local.aws.eks.service import eks, set_tags
+from local.aws.eks.service import change_tags, eks
 from local.aws.resource_types import (
     Attributes,
     Properties,
@@ -49,17 +49,8 @@ def install(access: Access) -> None:
             if before.get(policy) != association:
                 access.associate(owner, arn, association)
         record = eks()._access_entries[eks()._ae_key(owner, arn)]
-        set_tags(
-            record["accessEntryArn"],
-            record,
-            {
-                **{
-                    key: value
-                    for key, value in record["tags"].items()
-                    if key not in tag_map(old.get("Tags"))
-                },
-                **tag_map(new.get("Tags")),
-            },
+        change_tags(
+            record["accessEntryArn"], record, tag_map(old.get("Tags")), tag_map(new.get("Tags"))
         )
         return {"AccessEntryArn": record["accessEntryArn"]}
 

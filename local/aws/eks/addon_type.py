@@ -3,7 +3,7 @@
 from typing import Any
 
 from local.aws.eks.addons import Addons
-from local.aws.eks.service import Record, eks, set_tags
+from local.aws.eks.service import Record, change_tags, eks
 from local.aws.resource_types import (
     Attributes,
     Properties,
@@ -50,18 +50,7 @@ def install(addons: Addons) -> None:
             conflicts = new.get("ResolveConflicts", "NONE")
             addons.update(owner, name, changed | {"resolveConflicts": conflicts})
         record = addons.find(owner, name)
-        set_tags(
-            record["addonArn"],
-            record,
-            {
-                **{
-                    key: value
-                    for key, value in record["tags"].items()
-                    if key not in tag_map(old.get("Tags"))
-                },
-                **tag_map(new.get("Tags")),
-            },
-        )
+        change_tags(record["addonArn"], record, tag_map(old.get("Tags")), tag_map(new.get("Tags")))
         return {"Arn": record["addonArn"]}
 
     def delete(identifier: str, properties: Properties) -> None:

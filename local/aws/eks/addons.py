@@ -9,6 +9,7 @@ import yaml
 
 from local.aws import internals, responses
 from local.aws.eks.control_planes import ControlPlanes
+from local.aws.eks.roles import require_pod_role
 from local.aws.eks.service import (
     EksError,
     Key,
@@ -156,14 +157,12 @@ def _check(body: Mapping[str, Any]) -> None:
     if body.get("resolveConflicts", "NONE") not in ("NONE", "OVERWRITE", "PRESERVE"):
         raise invalid(f"Unknown resolveConflicts {body['resolveConflicts']}")
     _values(body.get("configurationValues", ""))
-    roles = [
-        body.get("serviceAccountRoleArn"),
-        *(item["roleArn"] for item in body.get("podIdentityAssociations", [])),
-    ]
+    role = body.get("serviceAccountRoleArn")
     known = {role["Arn"] for role in internals.module("services.iam")._roles.values()}
-    for role in roles:
-        if role and role not in known:
-            raise invalid(f"Role {role} of the add-on does not exist")
+    if role and role not in known:
+        raise invalid(f"Role {role} of the add-on does not exist")
+    for item in body.get("podIdentityAssociations", []):
+        require_pod_role(item["roleArn"])
 
 
 def _values(text: str) -> Mapping[str, Any]:

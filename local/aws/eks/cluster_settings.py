@@ -8,6 +8,7 @@ from typing import Any
 
 from local.aws import internals, responses
 from local.aws.ec2.service import ec2
+from local.aws.eks.roles import require_role
 from local.aws.eks.service import (
     KUBERNETES_VERSION,
     EksError,
@@ -15,7 +16,6 @@ from local.aws.eks.service import (
     eks,
     invalid,
     refuse_unknown,
-    require_role,
     require_subnets,
 )
 from local.aws.resource_types import words

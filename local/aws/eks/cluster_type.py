@@ -5,7 +5,7 @@ from typing import Any
 
 from local.aws.eks.cluster_settings import LOG_TYPES
 from local.aws.eks.clusters import Clusters
-from local.aws.eks.service import Record, cluster, eks, set_tags
+from local.aws.eks.service import Record, change_tags, cluster, eks
 from local.aws.resource_types import (
     Attributes,
     NotEmulatedError,
@@ -72,18 +72,7 @@ def install(clusters: Clusters) -> None:
         if new.get("Version", old.get("Version")) != old.get("Version"):
             clusters.update_version(name, {"version": str(new["Version"])})
         record = cluster(name)
-        set_tags(
-            record["arn"],
-            record,
-            {
-                **{
-                    key: value
-                    for key, value in record["tags"].items()
-                    if key not in tag_map(old.get("Tags"))
-                },
-                **tag_map(new.get("Tags")),
-            },
-        )
+        change_tags(record["arn"], record, tag_map(old.get("Tags")), tag_map(new.get("Tags")))
         return _attributes(record)
 
     def delete(name: str, _properties: Properties) -> None:

@@ -35,6 +35,7 @@ _UPDATES = {
     "zonalShiftConfig": "ZonalShiftConfigUpdate",
     "deletionProtection": "DeletionProtectionUpdate",
 }
+_PLACES = ("subnetIds", "securityGroupIds")
 
 
 class Clusters:
@@ -71,15 +72,20 @@ class Clusters:
                 + " was requested."
             )
         [(member, value)] = changes.items()
+        kind, parameters = _UPDATES[member], {member: value}
         if member == "resourcesVpcConfig":
+            before = dict(record[member])
             update_network(record, value)
+            if all(before[part] == record[member][part] for part in _PLACES):
+                kind = "EndpointAccessUpdate"
+            parameters = value
         elif member == "logging":
             record["logging"] = {"clusterLogging": log_setup(value)}
         elif member == "accessConfig":
             update_mode(record, value)
         else:
             record[member] = value
-        return new_update(name, _UPDATES[member], {member: value})
+        return new_update(name, kind, parameters)
 
     def update_version(self, name: str, body: Mapping[str, Any]) -> Record:
         refuse_unknown("UpdateClusterVersion", body, ["version"])

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.aws.ec2.service import ec2
+from local.aws.eks.roles import require_role
 from local.aws.eks.service import (
     EksError,
     Record,
     eks,
     invalid,
     refuse_unknown,
-    require_role,
     require_subnets,
 )
 from local.aws.resource_types import words

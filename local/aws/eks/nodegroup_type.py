@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.aws.eks.nodegroups import NodeGroups
-from local.aws.eks.service import Record, eks, set_tags
+from local.aws.eks.service import EksError, Record, change_tags, eks
 from local.aws.resource_types import (
     Attributes,
     Properties,
@@ -25,6 +25,9 @@ _CREATE_ONLY = words(
     "AmiType CapacityType ClusterName DiskSize InstanceTypes NodeRole NodegroupName Subnets "
     "LaunchTemplate.Id LaunchTemplate.Name"
 )
+
+_COMBINED = "Version and ReleaseVersion updates cannot be combined with other updates"
+"""EKS's words, also where a new version of the launch template comes with another change."""
 
 
 def install(groups: NodeGroups) -> None:
@@ -57,29 +60,20 @@ def install(groups: NodeGroups) -> None:
                 "addOrUpdateTaints": after["taints"],
                 "removeTaints": [t for t in before["taints"] if t not in after["taints"]],
             }
-        if config:
-            groups.update_config(owner, name, config)
         version: dict[str, Any] = {
             member: after[member]
             for member in ("version", "releaseVersion", "launchTemplate")
             if member in after and after[member] != before.get(member)
         }
+        if version and (config or old.get("Tags", {}) != new.get("Tags", {})):
+            raise EksError("InvalidRequest", _COMBINED)
+        if config:
+            groups.update_config(owner, name, config)
         if version:
             force = boolean(new.get("ForceUpdateEnabled", False))
             groups.update_version(owner, name, version | {"force": force})
         record = groups.find(owner, name)
-        set_tags(
-            record["nodegroupArn"],
-            record,
-            {
-                **{
-                    key: value
-                    for key, value in record["tags"].items()
-                    if key not in old.get("Tags", {})
-                },
-                **new.get("Tags", {}),
-            },
-        )
+        change_tags(record["nodegroupArn"], record, old.get("Tags", {}), new.get("Tags", {}))
         return _attributes(record)
 
     def delete(identifier: str, _properties: Properties) -> None:

@@ -78,13 +78,6 @@ def refuse_unknown(call: str, body: Mapping[str, Any], known: Iterable[str]) -> 
         raise invalid(f"{call} {', '.join(unknown)} is not emulated.")
 
 
-def require_role(arn: str, trusted: str) -> None:
-    """Refuse a role that does not exist or that the service may not assume."""
-    role = internals.module("services.iam")._roles.get(arn.rsplit("/", 1)[-1])
-    if role is None or role["Arn"] != arn or trusted not in role["AssumeRolePolicyDocument"]:
-        raise invalid(f"Role {arn} does not exist or does not trust {trusted}.")
-
-
 def require_subnets(identifiers: Iterable[str]) -> list[Record]:
     """The subnets' records, which must exist and share one VPC."""
     subnets = []
@@ -102,6 +95,12 @@ def set_tags(arn: str, record: Record, tags: Mapping[str, str]) -> None:
     """Show these tags on the resource and in ListTagsForResource."""
     record["tags"] = dict(tags)
     eks()._tags[arn] = dict(tags)
+
+
+def change_tags(arn: str, record: Record, old: Mapping[str, str], new: Mapping[str, str]) -> None:
+    """Put a template's new tags in place of its old ones; tags set otherwise stay."""
+    others = {key: value for key, value in record["tags"].items() if key not in old}
+    set_tags(arn, record, {**others, **new})
 
 
 def new_update(cluster_name: str, kind: str, parameters: Mapping[str, Any]) -> Record:

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from local.aws import internals
+from local.aws.functions.workers import Workers
 from local.aws.settings import Settings
 
 _HELM = """#!/bin/sh
@@ -38,12 +39,12 @@ _NODE_MODULES = Path(__file__).resolve().parents[3] / "node_modules"
 def install(settings: Settings) -> None:
     runtime = internals.module("core.lambda_runtime")
     _write_commands(settings)
+    workers = Workers(settings)
 
     def start(command: list[str], **options: Any) -> subprocess.Popen[str]:
         folder = Path(options["cwd"]).parent
         options["env"] = _environment(options["env"], folder, settings)
-        # A session of its own: a signal to the server's group must not reach it half-way.
-        return subprocess.Popen(command, **options)
+        return workers.start(command, **options)
 
     internals.replace(
         runtime, "subprocess", lambda stock: SimpleNamespace(**{**vars(stock), "Popen": start})
