@@ -35,6 +35,8 @@ class Cluster(Construct):
         kubectl_layer: aws_lambda.ILayerVersion,
     ) -> None:
         super().__init__(scope, id)
+        # So that the kubectl provider's functions have log groups that can be given a retention.
+        self.node.set_context("@aws-cdk/aws-lambda:useCdkManagedLogGroup", True)
         key = aws_kms.Key(
             self,
             "Key",
