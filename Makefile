@@ -57,6 +57,8 @@ format: setup ## Format the code
 
 test: lint ## Lint, unit tests, snapshots, then end to end on this machine (the slow part, last)
 	@pytest tests/unit tests/snapshot
+	@pytest tests/service --cov
+	@pytest tests/delivery
 	@pytest tests/local_aws tests/local_kubernetes tests/local
 
 snapshots: setup ## Renew the snapshots of templates and charts, for review with git diff
@@ -66,6 +68,8 @@ bench: setup ## Measure synthesis, deploy and memory against their limits
 	@python -m benchmarks
 
 lock: setup ## Compile the requirement lists to their locks
+	@uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
+		--no-emit-index-url service/requirements.in --output-file service/requirements.txt
 	@uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
 		--no-emit-index-url requirements.in --output-file requirements.txt
 	@uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \

@@ -1,0 +1,1 @@
+"""What a pipeline runs beside the app, each a command with an exit code."""

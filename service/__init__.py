@@ -1,0 +1,1 @@
+"""The workload: notes over HTTP, kept in PostgreSQL."""

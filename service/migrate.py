@@ -1,0 +1,96 @@
+"""`python -m service.migrate`: bring the schema to a revision, one process at a time."""
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import Connection, create_engine, exc, text
+from sqlalchemy.pool import NullPool
+
+from service import log
+from service.settings import Settings, SettingsError
+
+_logger = logging.getLogger(__name__)
+
+_LOCK = 7777
+"""The advisory lock that the migrating process holds."""
+_LOCK_SECONDS = 300.0
+_LOCK_TIMEOUT = "5s"
+"""A migration that waits longer for a table would hold up everybody behind it: it fails instead."""
+
+
+def configuration(connection: Connection | None = None) -> Config:
+    """Return Alembic's configuration, for `connection` or for SQL on standard output."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrate(settings: Settings, revision: str, *, down: bool = False) -> None:
+    """Upgrade or downgrade the database to `revision`.
+
+    Raises psycopg.OperationalError, exc.SQLAlchemyError, CommandError or TimeoutError.
+    """
+    with _exclusive(settings) as connection:
+        (command.downgrade if down else command.upgrade)(configuration(connection), revision)
+
+
+@contextmanager
+def _exclusive(settings: Settings) -> Iterator[Connection]:
+    conninfo = make_conninfo(
+        **{"connect_timeout": "5", **settings.conninfo()},
+        options=f"-c lock_timeout={_LOCK_TIMEOUT}",
+    )
+    engine = create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: psycopg.connect(conninfo),
+        # The lock ends with the session, whatever happened in it.
+        poolclass=NullPool,
+    )
+    with engine.connect() as connection:
+        deadline = time.monotonic() + _LOCK_SECONDS
+        # Not pg_advisory_lock: whoever waits in it holds a snapshot, and CREATE INDEX
+        # CONCURRENTLY of whoever has the lock would wait for that.
+        while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+            connection.rollback()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Another migration has been running for {_LOCK_SECONDS:g} s.")
+            time.sleep(1)
+        connection.commit()
+        yield connection
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Return 0 when the schema is at the revision, 1 when it could not be, 2 for bad settings."""
+    parser = argparse.ArgumentParser(prog="python -m service.migrate", description=__doc__)
+    parser.add_argument("revision", nargs="?", default="head")
+    parser.add_argument("--down", action="store_true", help="downgrade to the revision")
+    given = parser.parse_args(arguments)
+    try:
+        settings = Settings.read(os.environ)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    log.configure(settings.log_level)
+    try:
+        migrate(settings, given.revision, down=given.down)
+    except (exc.SQLAlchemyError, psycopg.Error, CommandError, TimeoutError) as error:
+        _logger.error("the schema could not be brought to %s: %s", given.revision, error)
+        return 1
+    _logger.info("the schema is at %s", given.revision)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The way of the schema; README.md has the rules."""

@@ -1,0 +1,33 @@
+"""Answers, whole in memory."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+from starlette.types import Send
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Reply(NamedTuple):
+    """A status, a body, its media type, and further headers with names in lower case."""
+
+    status: int
+    body: bytes = b""
+    media_type: str = "application/json"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    async def send(self, send: Send) -> None:
+        headers = [(b"content-length", b"%d" % len(self.body)), *self.headers]
+        if self.body:
+            headers.append((b"content-type", self.media_type.encode()))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def json_reply(value: Any, status: int = 200, **headers: str) -> Reply:
+    """Return `value` as JSON; `headers` by their names in lower case."""
+    return Reply(
+        status,
+        _encode(value),
+        headers=tuple((key.encode(), text.encode()) for key, text in headers.items()),
+    )

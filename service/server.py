@@ -1,0 +1,98 @@
+"""The process: it listens, serves, and ends without losing a request."""
+
+import asyncio
+import contextlib
+import logging
+import resource
+import signal
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from service.app import Application
+from service.protocol import end_late, guarded_protocol
+from service.settings import Settings
+
+_logger = logging.getLogger(__name__)
+
+_BACKLOG = 2048
+_OTHER_FILES = 128
+"""Descriptors beside the clients' connections: the pool, the log, Python's own."""
+
+
+class GracefulServer(uvicorn.Server):
+    """On SIGTERM it goes not-ready, serves on until nobody sends any more, drains, and ends.
+
+    The pods have no shell to sleep in before they stop, so the wait is here. A second signal ends
+    the wait.
+    """
+
+    def __init__(self, config: uvicorn.Config, application: Application, delay: float) -> None:
+        super().__init__(config)
+        self._application = application
+        self._delay = delay
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGTERM, signal.SIGINT)
+        for one in signals:
+            loop.add_signal_handler(one, self._end, loop)
+        try:
+            yield
+        finally:
+            for one in signals:
+                loop.remove_signal_handler(one)
+
+    async def on_tick(self, counter: int) -> bool:
+        end_late(self.server_state.connections, asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._delay == 0:
+            self.should_exit = True
+            return
+        _logger.info("not ready any more; serving on for %g s", self._delay)
+        self._application.drain()
+        loop.call_later(self._delay, setattr, self, "should_exit", True)
+        self._delay = 0
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until told to end. Raises OSError if the address can't be had."""
+    _allow_files(settings.max_connections + settings.database_pool_size + _OTHER_FILES)
+    application = Application(settings)
+    config = uvicorn.Config(
+        application,
+        loop="none",
+        http=guarded_protocol(settings),
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=settings.drain_seconds,
+    )
+    with socket.create_server(
+        (settings.host, settings.port), backlog=_BACKLOG, reuse_port=False
+    ) as listening:
+        _logger.info("listening on %s:%d", *listening.getsockname()[:2])
+        server = GracefulServer(config, application, settings.deregistration_seconds)
+        await server.serve(sockets=[listening])
+    await application.close()
+    _logger.info("ended")
+
+
+def _allow_files(needed: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise OSError(
+            f"This process may open {hard} files; MAX_CONNECTIONS and DATABASE_POOL_SIZE need "
+            f"{needed}."
+        )
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))

@@ -1,0 +1,65 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from delivery.postgres import Postgres
+from service import migrate as module
+from service.migrate import migrate
+from service.schema import REQUIRED_REVISION, metadata
+from service.settings import Settings
+from tests.service.process import environment, run
+
+
+def test_the_command_goes_up_and_down(postgres: Postgres) -> None:
+    url = postgres.create_database("up_and_down")
+    env = environment(url)
+    assert run("service.migrate", env=env).returncode == 0
+    assert "CREATE TABLE public.notes" in postgres.dump("up_and_down", "--schema-only")
+    assert run("service.migrate", env=env).returncode == 0
+    assert run("service.migrate", "--down", "base", env=env).returncode == 0
+    assert "notes" not in postgres.dump("up_and_down", "--schema-only")
+
+
+def test_the_migrations_make_the_schema_that_the_code_declares(postgres: Postgres) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from sqlalchemy import create_engine
+
+    url = postgres.url("migrated").replace("postgresql:", "postgresql+psycopg:")
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        assert context.get_current_revision() == REQUIRED_REVISION
+    # The template must be free again for others.
+    engine.dispose()
+
+
+def test_many_at_once_migrate_once(postgres: Postgres) -> None:
+    settings = Settings(database_url=postgres.create_database("at_once"))
+    with ThreadPoolExecutor(1) as threads:
+        with psycopg.connect(settings.database_url, autocommit=True) as other:
+            other.execute("SELECT pg_advisory_lock(7777)")
+            waiting = threads.submit(run, "service.migrate", env=environment(settings.database_url))
+            assert not waiting.done()
+            assert other.execute("SELECT to_regclass('notes')").fetchone() == (None,)
+        assert waiting.result().returncode == 0
+
+
+def test_whoever_waits_too_long_says_so(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(database_url=postgres.create_database("too_long"))
+    monkeypatch.setattr(module, "_LOCK_SECONDS", 0.0)
+    with psycopg.connect(settings.database_url, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(7777)")
+        with pytest.raises(TimeoutError, match="Another migration"):
+            migrate(settings, "head")
+
+
+def test_what_cannot_be_done_is_told_by_the_exit_code(postgres: Postgres) -> None:
+    url = postgres.create_database("exit_codes")
+    assert run("service.migrate", "9999", env=environment(url)).returncode == 1
+    assert run("service.migrate", env=environment("host=127.0.0.1 port=1")).returncode == 1
+    assert run("service.migrate", env={**environment(url), "PORT": "x"}).returncode == 2

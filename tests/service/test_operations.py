@@ -1,0 +1,72 @@
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.service.process import Service, wait_for
+
+
+def lines_of(service: Service, identity: str) -> list[dict[str, object]]:
+    return wait_for(
+        lambda: [one for one in service.lines() if one.get("request_id") == identity], 5
+    )
+
+
+def test_a_request_is_logged_with_the_id_that_it_came_with(shared: Service) -> None:
+    answer = shared.client.get("/v1/notes?limit=1", headers={"x-request-id": "my-id.1"})
+    assert answer.headers["x-request-id"] == "my-id.1"
+    (line,) = lines_of(shared, "my-id.1")
+    assert line["method"] == "GET"
+    assert line["path"] == line["route"] == "/v1/notes"
+    assert line["status"] == 200
+    assert isinstance(line["seconds"], float)
+
+
+@pytest.mark.parametrize("given", [None, "", "a b", 'x"y', "x" * 65])
+def test_a_request_without_a_proper_id_gets_one(shared: Service, given: str | None) -> None:
+    headers = {} if given is None else {"x-request-id": given}
+    identity = shared.client.get("/nowhere", headers=headers).headers["x-request-id"]
+    assert len(identity) == 32
+    (line,) = lines_of(shared, identity)
+    assert (line["route"], line["status"]) == ("none", 404)
+
+
+def test_probes_are_not_logged_while_all_is_well(shared: Service) -> None:
+    for path in ("/healthz", "/readyz", "/metrics"):
+        shared.client.get(path, headers={"x-request-id": "a-probe"})
+    shared.client.get("/nowhere", headers={"x-request-id": "after-the-probes"})
+    lines_of(shared, "after-the-probes")
+    assert not [one for one in shared.lines() if one.get("request_id") == "a-probe"]
+
+
+def test_metrics_count_requests_by_route_and_not_by_path(client: httpx.Client) -> None:
+    def counted() -> float:
+        wanted = 'seconds_count{method="GET",route="/v1/notes/{id}",status="404"} '
+        for line in client.get("/metrics").text.splitlines():
+            if wanted in line:
+                return float(line.rpartition(" ")[2])
+        return 0.0
+
+    before = counted()
+    for number in range(3):
+        client.get(f"/v1/notes/unknown-{number}")
+    assert counted() == before + 3
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "unknown" not in answer.text
+    assert "process_resident_memory_bytes" in answer.text
+    assert "database_connections_in_use 0.0" in answer.text
+
+
+def test_a_made_up_method_makes_no_time_series(client: httpx.Client) -> None:
+    client.request("PROPFIND", "/v1/notes")
+    text = client.get("/metrics").text
+    assert "PROPFIND" not in text
+    assert 'method="other"' in text
+
+
+def test_the_document_is_the_one_for_review(client: httpx.Client) -> None:
+    """A change of the API shows in the diff; renew with `python -m tests.service.renew`."""
+    golden = Path(__file__).with_name("openapi.json")
+    assert client.get("/openapi.json").json() == json.loads(golden.read_text())
