@@ -16,10 +16,11 @@ class GuardedProtocol(HttpToolsProtocol):
     """Refuses connections over the limit, and can tell which dawdle with a request or an answer."""
 
     settings: Settings
-    # Until when the head of a request or the room for more of an answer must have come. One sweep
-    # over all connections costs less than a timer for each request.
-    _deadline: float | None = None
-    _head_bytes: int | None = 0
+    # Until when the rest of a request's head, and room for more of an answer, must have come. One
+    # sweep over all connections costs less than a timer for each request.
+    _head_deadline: float | None = None
+    _write_deadline: float | None = None
+    _head_bytes: int | None = None
 
     def connection_made(self, transport: Any) -> None:
         if len(self.connections) >= self.settings.max_connections:
@@ -48,15 +49,15 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._deadline = self._head_bytes = None
+        self._head_deadline = self._head_bytes = None
         super().on_headers_complete()
 
     def pause_writing(self) -> None:
-        self._deadline = self.loop.time() + self.settings.write_seconds
+        self._write_deadline = self.loop.time() + self.settings.write_seconds
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        self._deadline = None
+        self._write_deadline = None
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
@@ -64,12 +65,13 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def end_if_late(self, now: float) -> None:
         """Drop the connection if its client took too long; `now` is the loop's time."""
-        if self._deadline is not None and now > self._deadline:
-            self.transport.abort()
+        for deadline in (self._head_deadline, self._write_deadline):
+            if deadline is not None and now > deadline:
+                self.transport.abort()
 
     def _expect_head(self) -> None:
-        self._head_bytes = 0
-        self._deadline = self.loop.time() + self.settings.header_seconds
+        self._head_bytes = self._head_bytes or 0
+        self._head_deadline = self.loop.time() + self.settings.header_seconds
 
     def _refuse(self, status: int, detail: str) -> None:
         problem = Problem(status, detail)
