@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 # --- On this machine -------------------------------------------------------------------------
 
@@ -45,7 +45,7 @@ diff: setup ## Show what deploying ENV to this machine would change
 
 # --- Quality -----------------------------------------------------------------------------------
 
-.PHONY: lint format test snapshots bench lock
+.PHONY: lint format test migration-lint migration-test image-test snapshots bench lock
 lint: setup ## Check style and types
 	@ruff check .
 	@ruff format --check .
@@ -60,6 +60,16 @@ test: lint ## Lint, unit tests, snapshots, then end to end on this machine (the 
 	@pytest tests/service --cov
 	@pytest tests/delivery
 	@pytest tests/local_aws tests/local_kubernetes tests/local
+
+migration-lint: setup ## Refuse migrations that lock a big table or break the last release
+	@python -m delivery.migration_lint
+
+migration-test: setup ## Prove that migrations since the last release roll out and back
+	@python -m delivery.migration_test
+
+image-test: setup ## Build the image on stand-ins of its bases, run and probe it (Linux, root)
+	@hadolint Dockerfile
+	@pytest tests/image
 
 snapshots: setup ## Renew the snapshots of templates and charts, for review with git diff
 	@python -m tests.snapshot.renew

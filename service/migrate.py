@@ -76,7 +76,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m service.migrate", description=__doc__)
     parser.add_argument("revision", nargs="?", default="head")
     parser.add_argument("--down", action="store_true", help="downgrade to the revision")
+    parser.add_argument("--sql", action="store_true", help="print the SQL, given FROM:TO; run none")
     given = parser.parse_args(arguments)
+    if given.sql:
+        (command.downgrade if given.down else command.upgrade)(
+            configuration(), given.revision, sql=True
+        )
+        return 0
     try:
         settings = Settings.read(os.environ)
     except SettingsError as error:

@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from delivery.postgres import Postgres, temporary
+from delivery.process import Service, environment, running
 from service.migrate import migrate
 from service.settings import Settings
-from tests.service.process import Service, environment, running
 
 _numbers = count()
 

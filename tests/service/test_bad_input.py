@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.service.process import Service, wait_for
+from delivery.process import Service, wait_for
 
 JSON = {"content-type": "application/json"}
 

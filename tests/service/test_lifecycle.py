@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from delivery.postgres import Postgres
-from tests.service.process import ROOT, Service, environment, run, wait_for
+from delivery.process import ROOT, Service, environment, run, wait_for
 
 NOTE = {"title": "a note"}
 

@@ -4,11 +4,11 @@ import psycopg
 import pytest
 
 from delivery.postgres import Postgres
+from delivery.process import environment, run
 from service import migrate as module
 from service.migrate import migrate
 from service.schema import REQUIRED_REVISION, metadata
 from service.settings import Settings
-from tests.service.process import environment, run
 
 
 def test_the_command_goes_up_and_down(postgres: Postgres) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.service.process import Service, wait_for
+from delivery.process import Service, wait_for
 
 
 def lines_of(service: Service, identity: str) -> list[dict[str, object]]:

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from delivery.postgres import Postgres, temporary
+from delivery.process import Service, wait_for
 from service.migrate import migrate
 from service.settings import Settings
-from tests.service.process import Service, wait_for
 
 NOTE = {"title": "a note"}
 _numbers = count()

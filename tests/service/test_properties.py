@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from tests.service.process import Service
+from delivery.process import Service
 
 # The same as the service answers: test_operations.py compares them.
 schema = schemathesis.openapi.from_dict(

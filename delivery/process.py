@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,18 +16,18 @@ import httpx
 
 T = TypeVar("T")
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 def wait_for(condition: Callable[[], T | None], seconds: float = 20.0) -> T:
-    """Return what `condition` returns as soon as it is true. Fails after `seconds`."""
+    """Return what `condition` returns once it is true. Raises TimeoutError after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"{condition} was not true within {seconds:g} s")
+            raise TimeoutError(f"{condition} was not true within {seconds:g} s")
         time.sleep(0.02)
 
 
@@ -44,10 +45,12 @@ def environment(database_url: str, **settings: object) -> dict[str, str]:
     }
 
 
-def run(module: str, *arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run(
+    module: str, *arguments: str, env: dict[str, str], root: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     """Run a module of the service to its end."""
     words = [sys.executable, "-m", module, *arguments]
-    return subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    return subprocess.run(words, cwd=root, env=env, capture_output=True, text=True, timeout=300)
 
 
 class Service:
@@ -63,7 +66,12 @@ class Service:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        self.port = wait_for(self._listening)
+        try:
+            self.port = wait_for(self._listening)
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
     def lines(self) -> list[dict[str, Any]]:
@@ -81,11 +89,10 @@ class Service:
         return self.process.wait(30)
 
     def _listening(self) -> int | None:
-        assert self.process.poll() is None, self._log.read_text()
-        for line in self.lines():
-            if line["message"].startswith("listening on "):
-                return int(line["message"].rpartition(":")[2])
-        return None
+        if self.process.poll() is not None:
+            raise ChildProcessError(f"The service did not start: {self._log.read_text().strip()}")
+        found = re.search(r'"message":"listening on [^"]*:(\d+)"', self._log.read_text())
+        return int(found[1]) if found else None
 
 
 @contextmanager

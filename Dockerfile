@@ -1,0 +1,43 @@
+# The service's image: Python, the locked packages and service/; no shell, no pip, nothing that
+# writes. Pin a base where its registry can be reached, by appending @sha256:… to its tag.
+FROM docker.io/library/python:3.13-slim-trixie AS packages
+# hadolint ignore=DL3008 # whichever version strips; nothing of it gets into the image
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends binutils \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+COPY service/requirements.txt .
+# Only wheels, only those whose hashes are locked. Debug symbols and what only a compiler or a test
+# reads are two thirds of them.
+RUN pip install --no-cache-dir --no-compile --require-hashes --only-binary :all: \
+        --target packages --requirement requirements.txt \
+    && find packages -name '*.so*' -exec strip --strip-unneeded {} + \
+    && find packages \( -name '*.pyx' -o -name '*.pxd' -o -name '*.pyi' -o -name '*.[ch]' \) -delete \
+    && rm -rf packages/bin packages/greenlet/tests packages/*/testing
+# Modules compiled beside where their source was: nobody changes them, so nobody needs to check.
+RUN python -m compileall -q -b --invalidation-mode unchecked-hash -s packages -p /app/packages packages \
+    && find packages -name '*.py' -delete
+
+FROM docker.io/library/python:3.13-slim-trixie AS service
+WORKDIR /build
+COPY service service
+# Alembic looks for the migrations' source.
+RUN rm service/requirements.in service/requirements.txt \
+    && python -m compileall -q --invalidation-mode unchecked-hash -p /app service
+
+FROM gcr.io/distroless/python3-debian13:nonroot
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="mindforce web" \
+      org.opencontainers.image.description="Notes over HTTP, kept in PostgreSQL" \
+      org.opencontainers.image.revision="${REVISION}"
+ENV PYTHONPATH=/app/packages \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+WORKDIR /app
+COPY --from=packages /build/packages packages
+COPY --from=service /build/service service
+USER 65532:65532
+EXPOSE 7777
+# Migrations: python -m service.migrate
+ENTRYPOINT ["/usr/bin/python3.13", "-m", "service"]
+CMD []

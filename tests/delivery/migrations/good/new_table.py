@@ -1,0 +1,24 @@
+"""The old code does not know it."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "labels",
+        sa.Column("id", sa.Uuid(), primary_key=True),
+        sa.Column(
+            "note_id", sa.Uuid(), sa.ForeignKey("notes.id", ondelete="CASCADE"), nullable=False
+        ),
+        sa.Column("name", sa.Text(), nullable=False),
+    )
+
+
+def downgrade() -> None:
+    # Who deletes a note locks the notes first and then the labels: so do we, against deadlocks.
+    op.execute("LOCK TABLE notes IN ACCESS EXCLUSIVE MODE")
+    op.drop_table("labels")

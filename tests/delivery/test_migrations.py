@@ -1,0 +1,194 @@
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from delivery import migration_lint, migration_test
+from delivery.exercise import ExerciseError
+from delivery.migration_test import MigrationTest, MigrationTestError
+from delivery.postgres import Postgres, temporary
+from delivery.process import ROOT
+
+CASES = Path(__file__).with_name("migrations")
+GOOD = sorted(path.stem for path in (CASES / "good").glob("*.py"))
+_numbers = count()
+
+REFUSED = {
+    # By the lint's first rule that is against it, and by the migration test's sentence. None:
+    # it can't be told there.
+    "drops_column": ("ban-drop-column", "The old code answered .* with 500"),
+    "renames_column": ("renaming-column", "The old code answered .* with 500"),
+    "renames_table": ("renaming-table", "The old code answered .* with 500 .*UndefinedTable"),
+    "required_column": ("adding-required-field", "The upgrade to head failed: .* null values"),
+    "required_later": ("adding-not-nullable-field", "The old code answered .* with 500"),
+    "unique_over_data": ("disallowed-unique-constraint", "could not create unique index"),
+    "check_that_old_code_fails": (None, "The old code answered .* with 500"),
+    "index_that_locks": ("require-concurrent-index-creation", None),
+    "constraint_that_locks": ("constraint-missing-not-valid", None),
+    "changes_type": ("changing-column-type", "cached plan must not change|with other values"),
+    "changes_rows": (None, "Table notes has .* rows with other values than before"),
+    "deletes_rows": (None, "Table notes had 2000 rows and has"),
+    "no_way_down": ("downgrade does nothing", "The downgrade leaves another schema"),
+    "half_way_down": (None, "The downgrade leaves another schema: .*owners.* is new"),
+    "holds_a_lock": (None, "The old code answered .* with 503 .* while the upgrade ran"),
+    "trigger_that_changes_writes": (None, "The old code reads 'body' as 'A BODY'"),
+    "reads_the_database": ("can't be told without a database", None),
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with temporary() as (one,):
+        yield one
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Callable[..., Path]:
+    """Make a release of the service with further migrations; return its folder."""
+
+    def release(*migrations: Path) -> Path:
+        root = tmp_path / f"release{next(_numbers)}"
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "service", root / "service", ignore=ignored)
+        for migration in migrations:
+            shutil.copy(migration, root / "service" / "migrations" / "versions")
+        return root
+
+    return release
+
+
+def rehearse(server: Postgres, old: Path, new: Path) -> list[str]:
+    said: list[str] = []
+    MigrationTest(server, f"rehearsal{next(_numbers)}", old, new, said.append).run()
+    return said
+
+
+def test_every_bad_migration_is_listed_here_and_caught_somewhere() -> None:
+    assert set(REFUSED) == {path.stem for path in (CASES / "bad").glob("*.py")}
+    assert all(any(by) for by in REFUSED.values())
+
+
+@pytest.mark.parametrize("name", [name for name, (rule, _) in REFUSED.items() if rule])
+def test_the_lint_refuses(release: Callable[..., Path], name: str) -> None:
+    problems = list(migration_lint.lint(release(CASES / "bad" / f"{name}.py"), since="0001"))
+    rule = REFUSED[name][0]
+    assert rule is not None
+    assert any(rule in problem.sentence for problem in problems), problems
+    assert {problem.revision for problem in problems} == {"0002"}
+
+
+@pytest.mark.parametrize("name", [name for name, (_, sentence) in REFUSED.items() if sentence])
+def test_the_migration_test_refuses(
+    release: Callable[..., Path], server: Postgres, name: str
+) -> None:
+    sentence = REFUSED[name][1]
+    assert sentence is not None
+    with pytest.raises((MigrationTestError, ExerciseError), match=re.compile(sentence, re.S)):
+        rehearse(server, release(), release(CASES / "bad" / f"{name}.py"))
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_migration_passes_both(
+    release: Callable[..., Path], server: Postgres, name: str
+) -> None:
+    new = release(CASES / "good" / f"{name}.py")
+    assert list(migration_lint.lint(new)) == []
+    assert "Upgraded to 0002" in rehearse(server, release(), new)[1]
+
+
+def test_a_contraction_passes_once_it_says_since_when(
+    release: Callable[..., Path], server: Postgres, tmp_path: Path
+) -> None:
+    expanded = CASES / "good" / "optional_column.py"
+    contraction = tmp_path / "contraction.py"
+    text = (
+        "from alembic import op\nimport sqlalchemy as sa\n"
+        "revision = '0003'\ndown_revision = '0002'\n\n"
+        "def upgrade():\n    op.drop_column('notes', 'owner')\n\n"
+        "def downgrade():\n    op.add_column('notes', sa.Column('owner', sa.Text()))\n"
+    )
+    contraction.write_text(text)
+    (problem,) = migration_lint.lint(release(expanded, contraction))
+    assert "ban-drop-column" in problem.sentence
+
+    contraction.write_text(f"{text}\ncontracts = '0.2.0'\n")
+    new = release(expanded, contraction)
+    assert list(migration_lint.lint(new)) == []
+
+
+def test_code_that_needs_a_migration_that_is_not_there_is_refused(
+    release: Callable[..., Path], server: Postgres
+) -> None:
+    new = release()
+    schema = new / "service" / "schema.py"
+    schema.write_text(
+        schema.read_text().replace('REQUIRED_REVISION = "0001"', 'REQUIRED_REVISION = "0002"')
+    )
+    with pytest.raises(
+        MigrationTestError, match=r"The new code did not get ready: .* must be 0002"
+    ):
+        rehearse(server, release(), new)
+
+
+def test_code_that_does_not_start_is_refused(
+    release: Callable[..., Path], server: Postgres
+) -> None:
+    new = release()
+    (new / "service" / "server.py").write_text("import nothing_of_this_name\n")
+    with pytest.raises(MigrationTestError, match=r"The new code did not start: .*nothing_of_this"):
+        rehearse(server, release(), new)
+
+
+@pytest.mark.parametrize(
+    ("revision", "before", "sentence"),
+    [
+        ("0003", "0001", "must be '0002' after '0001'"),
+        ("abcd", "0001", "must be '0002' after '0001'"),
+        ("0002", None, "must be '0002' after"),
+    ],
+)
+def test_the_lint_refuses_what_is_not_one_line_of_numbers(
+    release: Callable[..., Path], tmp_path: Path, revision: str, before: str | None, sentence: str
+) -> None:
+    migration = tmp_path / "wrong.py"
+    text = (CASES / "good" / "optional_column.py").read_text()
+    text = text.replace('revision = "0002"', f"revision = {revision!r}", 1)
+    text = text.replace('down_revision = "0001"', f"down_revision = {before!r}")
+    migration.write_text(text)
+    problems = list(migration_lint.lint(release(migration), since="9998"))
+    assert any(sentence in problem.sentence for problem in problems), problems
+
+
+def test_the_service_s_own_migrations_pass_by_the_commands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert migration_lint.main([]) == 0
+    assert "no big table" in capsys.readouterr().out
+
+
+def test_the_command_says_why_by_its_exit_code(
+    release: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(migration_test, "unpack", lambda _, folder: release_into(release(), folder))
+    monkeypatch.setattr(migration_test, "ROOT", release())
+    assert migration_test.main(["--from", "a tag"]) == 0
+    assert "PASSED" in capsys.readouterr().out
+    monkeypatch.setattr(migration_test, "ROOT", release(CASES / "bad" / "required_column.py"))
+    assert migration_test.main(["--from", "a tag"]) == 1
+    assert "FAILED: The upgrade to head failed" in capsys.readouterr().out
+
+
+def release_into(root: Path, folder: Path) -> None:
+    shutil.copytree(root / "service", folder / "service")
+
+
+def test_a_reference_that_git_does_not_know_is_a_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert migration_test.main(["--from", "no-such-reference"]) == 1
+    assert "can't tell service/ of 'no-such-reference'" in capsys.readouterr().out
