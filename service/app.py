@@ -1,5 +1,7 @@
 """The composition root: settings → database → API → one ASGI application."""
 
+from collections.abc import Awaitable, Sequence
+
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
@@ -9,9 +11,26 @@ from service.database import Database
 from service.metrics import Metrics
 from service.observer import Observer
 from service.operations import OperationsApi
-from service.resources import not_found
+from service.resources import Resource, not_found
 from service.settings import Settings
 from service.store import NoteStore
+
+
+class Paths:
+    """The resources by their paths; those without a variable are found without a search."""
+
+    def __init__(self, resources: Sequence[Resource]) -> None:
+        self._fixed = {one.template: one for one in resources if not one.parameters}
+        routes = [one.route() for one in resources if one.parameters]
+        self._router = Router(routes, default=not_found, redirect_slashes=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        resource = self._fixed.get(scope["path"])
+        if resource is None:
+            await self._router(scope, receive, send)
+        else:
+            scope["endpoint"] = resource
+            await resource(scope, receive, send)
 
 
 class Application:
@@ -24,12 +43,7 @@ class Application:
         notes = NotesApi(NoteStore(self._database), limits).resources()
         operations = OperationsApi(self._database, metrics)
         self._draining = operations.draining
-        router = Router(
-            [one.route() for one in (*operations.resources(notes), *notes)],
-            default=not_found,
-            redirect_slashes=False,
-        )
-        self._observed = Observer(router, metrics)
+        self._observed = Observer(Paths((*operations.resources(notes), *notes)), metrics)
 
     def drain(self) -> None:
         """Say from now on that no more requests should be sent; go on answering them."""
@@ -39,5 +53,5 @@ class Application:
         """End the connections to the database."""
         await self._database.close()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._observed(scope, receive, send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._observed(scope, receive, send)

@@ -26,21 +26,20 @@ class Batch(Generic[K, V]):
         self._fetch = fetch
         self._idle = width
         self._size = size
-        self._waiting: dict[K, asyncio.Future[V | None]] = {}
+        self._waiting: dict[K, list[asyncio.Future[V | None]]] = {}
         self._running: set[asyncio.Task[None]] = set()
 
     async def get(self, key: K) -> V | None:
         """Return the value of `key`, None if it has none. Raises what the query raises."""
-        future = self._waiting.get(key)
-        if future is None:
-            future = self._waiting[key] = asyncio.get_running_loop().create_future()
-            if self._idle:
-                self._idle -= 1
-                task = asyncio.create_task(self._work())
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
-        # One reader that goes away must not take the answer from the others.
-        return await asyncio.shield(future)
+        # One each: a reader that goes away must not take the answer from the others.
+        future: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, []).append(future)
+        if self._idle:
+            self._idle -= 1
+            task = asyncio.create_task(self._work())
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return await future
 
     async def _work(self) -> None:
         try:
@@ -51,15 +50,16 @@ class Batch(Generic[K, V]):
 
     async def _ask(self) -> None:
         keys = list(self._waiting)[: self._size]
-        asked = {key: self._waiting.pop(key) for key in keys}
+        asked = [(key, future) for key in keys for future in self._waiting.pop(key)]
         try:
             found = await self._fetch(keys)
         except BaseException as error:
-            for future in asked.values():
-                future.set_exception(error)
-                future.exception()  # A reader that went away leaves nobody to see it.
+            for _, future in asked:
+                if not future.done():
+                    future.set_exception(error)
             if not isinstance(error, Exception):
                 raise
         else:
-            for key, future in asked.items():
-                future.set_result(found.get(key))
+            for key, future in asked:
+                if not future.done():
+                    future.set_result(found.get(key))

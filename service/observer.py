@@ -5,8 +5,9 @@ import os
 import re
 import time
 from datetime import UTC, datetime
+from itertools import count
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.database import DatabaseUnavailable
 from service.log import Access, AccessLog, request_id
@@ -18,6 +19,10 @@ _logger = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 """Asked every few seconds for ever: logged only when the answer is an error."""
+# Random once a process, then counted: an id must be unique, nothing more, and asking the kernel
+# for randomness costs a request as much as its metrics.
+_PROCESS = os.urandom(8).hex().encode()
+_numbers = count()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -33,25 +38,19 @@ class Observer:
         started = time.perf_counter()
         identity = _identity(scope)
         request_id.set(identity.decode())
-        status = 0
-
-        async def send_with_id(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"].append((b"x-request-id", identity))
-            await send(message)
-
+        scope["request_id"] = identity
+        scope["status"] = 0
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, receive, send)
         except Exception as error:  # the last resort: logged, counted and answered
-            if status:
+            if scope["status"]:
                 raise  # The client has half of an answer: the server closes the connection.
-            await _problem(error).reply().send(send_with_id)
+            await _problem(error).reply().send(scope, send)
         finally:
-            self._record(scope, status, time.perf_counter() - started, identity)
+            self._record(scope, time.perf_counter() - started)
 
-    def _record(self, scope: Scope, status: int, seconds: float, identity: bytes) -> None:
+    def _record(self, scope: Scope, seconds: float) -> None:
+        status = scope["status"]
         endpoint = scope.get("endpoint")
         # Not the path itself: a scanner would make a time series of each guess.
         route = endpoint.template if isinstance(endpoint, Resource) else "none"
@@ -62,7 +61,7 @@ class Observer:
         self._log.write(
             Access(
                 time=datetime.now(UTC),
-                request_id=identity.decode(),
+                request_id=scope["request_id"].decode(),
                 method=method,
                 path=scope["path"],
                 route=route,
@@ -76,7 +75,7 @@ def _identity(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return bytes(value)
-    return os.urandom(16).hex().encode()
+    return b"%s%016x" % (_PROCESS, next(_numbers))
 
 
 def _problem(error: Exception) -> Problem:

@@ -31,6 +31,6 @@ class Problem(Exception):
         return Reply(
             self.status,
             msgspec.json.encode(details),
-            "application/problem+json",
+            b"application/problem+json",
             tuple((key.lower().encode(), value.encode()) for key, value in self.headers.items()),
         )

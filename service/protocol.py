@@ -28,7 +28,8 @@ class GuardedProtocol(HttpToolsProtocol):
             transport.abort()
             return
         super().connection_made(transport)
-        self._expect_head()
+        self._head_bytes = 0
+        self._head_deadline = self.loop.time() + self.settings.header_seconds
 
     def connection_lost(self, exc: Exception | None) -> None:
         # A connection that was refused was never made.
@@ -45,7 +46,8 @@ class GuardedProtocol(HttpToolsProtocol):
         super().data_received(data)
 
     def on_message_begin(self) -> None:
-        self._expect_head()
+        self._head_bytes = self._head_bytes or 0
+        self._head_deadline = self.loop.time() + self.settings.header_seconds
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -69,16 +71,12 @@ class GuardedProtocol(HttpToolsProtocol):
             if deadline is not None and now > deadline:
                 self.transport.abort()
 
-    def _expect_head(self) -> None:
-        self._head_bytes = self._head_bytes or 0
-        self._head_deadline = self.loop.time() + self.settings.header_seconds
-
     def _refuse(self, status: int, detail: str) -> None:
         problem = Problem(status, detail)
         reply = problem.reply()
         head = (
             f"HTTP/1.1 {problem.status} {problem.status.phrase}\r\n"
-            f"content-type: {reply.media_type}\r\ncontent-length: {len(reply.body)}\r\n"
+            f"content-type: {reply.media_type.decode()}\r\ncontent-length: {len(reply.body)}\r\n"
             "connection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + reply.body)

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import msgspec
-from starlette.types import Send
+from starlette.types import Scope, Send
 
 _encode = msgspec.json.Encoder().encode
 
@@ -13,13 +13,19 @@ class Reply(NamedTuple):
 
     status: int
     body: bytes = b""
-    media_type: str = "application/json"
+    media_type: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
-    async def send(self, send: Send) -> None:
-        headers = [(b"content-length", b"%d" % len(self.body)), *self.headers]
+    async def send(self, scope: Scope, send: Send) -> None:
+        """Send it as the answer to `scope`, and leave its status there for the observer."""
+        scope["status"] = self.status
+        headers = [
+            (b"x-request-id", scope["request_id"]),
+            (b"content-length", b"%d" % len(self.body)),
+            *self.headers,
+        ]
         if self.body:
-            headers.append((b"content-type", self.media_type.encode()))
+            headers.append((b"content-type", self.media_type))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 

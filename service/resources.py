@@ -49,9 +49,9 @@ class Resource:
             reply = await operation.run(Request(scope, receive))
         except Problem as problem:
             reply = problem.reply()
-        await reply.send(send)
+        await reply.send(scope, send)
 
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a path that is nobody's."""
-    await Problem(404, "There is nothing at this path.").reply().send(send)
+    await Problem(404, "There is nothing at this path.").reply().send(scope, send)
