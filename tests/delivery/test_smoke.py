@@ -27,7 +27,7 @@ BROKEN = {
         "instead of 422",
     ),
     "plain errors": ("problems.py", "application/problem+json", "text/plain", "problem details"),
-    "no request ids": ("observer.py", 'b"x-request-id", identity)', 'b"x-id", identity)', "id"),
+    "no request ids": ("replies.py", 'b"x-request-id"', 'b"x-id"', "request id"),
 }
 
 
