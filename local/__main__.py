@@ -64,7 +64,7 @@ def _run(given: argparse.Namespace, state: State) -> None:
                     charts=given.charts,
                 )
             print("\n".join(status(state)))
-            print(f"\n{up.NOT_REAL}")
+            print(f"\n{up.ENDING}")
         case "down":
             with exclusive(state.lock, "make down"):
                 up.down(state, progress)

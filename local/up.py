@@ -13,7 +13,9 @@ from local.progress import Progress
 from local.target import Target, environments
 from local.tools import build
 
-NOT_REAL = (
+ENDING = (
+    'Reach it by any AWS client after eval "$(make env)", and by\n'
+    'kubectl --kubeconfig "$(make kubeconfig)".\n'
     "Not real: nodes and pods are simulated (kwok), AWS is a stand-in (MiniStack), "
     "Ingresses get no address; docs/fidelity.md has the table."
 )
