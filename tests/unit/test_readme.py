@@ -13,7 +13,7 @@ TARGETS = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), r
 
 
 def test_every_make_command_in_the_readme_is_a_target() -> None:
-    used = set(re.findall(r"`make ([a-z-]+)", README))
+    used = set(re.findall(r"(?:^|`|\$\()make ([a-z-]+)", README, re.MULTILINE))
     assert used
     assert used <= TARGETS
 
