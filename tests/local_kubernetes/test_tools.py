@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 from pathlib import Path
 
 import pytest
 
+from local.lock import shared_cache
 from local.tools import build
 from tests.local_kubernetes.support import eventually
 
@@ -96,14 +96,12 @@ def test_a_second_build_waits_for_the_first(path: Path, tmp_path: Path) -> None:
     _go(path)
     cache = tmp_path / "cache"
     folder = cache / f"tools-{build.key()}"
-    folder.mkdir(parents=True)
     said: list[str] = []
-    with (folder / ".lock").open("w") as first:
-        fcntl.flock(first, fcntl.LOCK_EX)
+    with shared_cache(folder, said.append):
         second = threading.Thread(target=build.ensure, args=(cache, said.append))
         second.start()
         eventually("the second says that it waits", lambda: said)
-        assert said == [f"another build is under way in {folder}: waiting for it to end"]
+        assert said == [f"another command is filling {folder}: waiting for it to end"]
         assert not (folder / "etcd").exists()
     second.join(timeout=20)
     assert (folder / "kwok").exists()
