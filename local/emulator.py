@@ -36,7 +36,7 @@ class Emulator:
 
     @property
     def running(self) -> bool:
-        return processes.running(self._pid) is not None
+        return self.pid is not None
 
     @property
     def pid(self) -> int | None:
