@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from config.accounts import ACCOUNTS
 from config.cluster import Cluster, NodeGroup
 from config.model import Account, Environment, Table
 from config.network import Network
@@ -9,8 +10,8 @@ from config.workloads import Backup, Web
 
 PROD = Environment(
     name="prod",
-    account="333333333333",
-    region="eu-central-1",
+    account=ACCOUNTS["prod"],
+    region=ACCOUNTS.region,
     deletion_protection=True,
     network=Network(
         cidr="10.30.0.0/16",
@@ -49,7 +50,7 @@ PROD = Environment(
 STAGE = replace(
     PROD,
     name="stage",
-    account="222222222222",
+    account=ACCOUNTS["stage"],
     deletion_protection=False,
     network=replace(PROD.network, cidr="10.20.0.0/16", flow_log_retention_days=30),
     cluster=replace(PROD.cluster, log_retention_days=30),
@@ -59,7 +60,7 @@ STAGE = replace(
 DEV = replace(
     STAGE,
     name="dev",
-    account="111111111111",
+    account=ACCOUNTS["dev"],
     network=replace(STAGE.network, cidr="10.10.0.0/16", zones=("a", "b"), nat_gateways=1),
     cluster=replace(
         STAGE.cluster,
@@ -72,5 +73,5 @@ DEV = replace(
 
 TABLE = Table(
     environments=(DEV, STAGE, PROD),
-    tooling=Account(name="tooling", account="444444444444", region="eu-central-1"),
+    tooling=Account(name="tooling", account=ACCOUNTS["tooling"], region=ACCOUNTS.region),
 )
