@@ -6,6 +6,7 @@ from config.accounts import ACCOUNTS
 from config.cluster import Cluster, NodeGroup
 from config.model import Account, Environment, Table
 from config.network import Network
+from config.observability import Observability
 from config.workloads import Backup, Web
 
 PROD = Environment(
@@ -45,6 +46,12 @@ PROD = Environment(
         rollout_seconds=600,
     ),
     backup=Backup(noncurrent_days=90),
+    observability=Observability(
+        emails=("platform-alarms@example.com",),
+        web_errors_per_minute=20,
+        monthly_budget_usd=900,
+    ),
+    owner="platform",
 )
 
 STAGE = replace(
@@ -55,6 +62,7 @@ STAGE = replace(
     network=replace(PROD.network, cidr="10.20.0.0/16", flow_log_retention_days=30),
     cluster=replace(PROD.cluster, log_retention_days=30),
     backup=replace(PROD.backup, noncurrent_days=30),
+    observability=replace(PROD.observability, monthly_budget_usd=600),
 )
 
 DEV = replace(
@@ -69,6 +77,7 @@ DEV = replace(
             for group in STAGE.cluster.node_groups
         ),
     ),
+    observability=replace(STAGE.observability, monthly_budget_usd=300),
 )
 
 TABLE = Table(

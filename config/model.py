@@ -9,11 +9,16 @@ from config.cluster import Cluster
 from config.errors import ConfigError, Problem, within
 from config.instance_types import INSTANCE_TYPES
 from config.network import Network
+from config.observability import Observability
 from config.workloads import Backup, Web
 
 _NAME = re.compile(r"[a-z][a-z0-9]{2,19}")
 _ACCOUNT = re.compile(r"\d{12}")
+# What a tag's value may be in every service.
+_TAG = re.compile(r"[\w .:/=+@-]{1,256}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+
+PROJECT = "mindforce"
 
 SYSTEM_PODS_PER_NODE = 4
 """aws-node, kube-proxy, the Pod Identity agent, and a place for one more agent."""
@@ -56,18 +61,29 @@ class Environment(Account):
     cluster: Cluster
     web: Web
     backup: Backup
+    observability: Observability
+    owner: str
+    """Who is asked about what is found in the account; a tag of everything."""
 
     @property
     def availability_zones(self) -> tuple[str, ...]:
         return tuple(f"{self.region}{letter}" for letter in self.network.zones)
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """What is told apart in a bill, and in a list of resources."""
+        return {"environment": self.name, "owner": self.owner, "project": PROJECT}
+
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
+        if not _TAG.fullmatch(self.owner):
+            yield Problem("owner", self.owner, "it must be 1 to 256 letters, digits, or _.:/=+-@")
         nested = [
             *within("network", self.network.problems()),
             *within("cluster", self.cluster.problems()),
             *within("web", self.web.problems()),
             *within("backup", self.backup.problems()),
+            *within("observability", self.observability.problems()),
         ]
         yield from nested or self._capacity_problems()
 

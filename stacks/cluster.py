@@ -1,6 +1,6 @@
 """The cluster of an environment: control plane, add-ons, nodes, access."""
 
-from aws_cdk import CfnOutput, Stack, aws_iam
+from aws_cdk import CfnOutput, aws_iam
 from aws_cdk.lambda_layer_kubectl_v35 import KubectlV35Layer
 from constructs import Construct
 
@@ -10,6 +10,7 @@ from mindforce.add_ons import AddOn
 from mindforce.cluster import Cluster
 from mindforce.network import Network
 from mindforce.node_group import NodeGroup
+from stacks.environment_stack import EnvironmentStack
 
 # Prefix delegation has to be there before the nodes, which count their pods' places when they
 # join; without enableNetworkPolicy no NetworkPolicy is enforced.
@@ -19,11 +20,11 @@ VPC_CNI = {
 }
 
 
-class ClusterStack(Stack):
+class ClusterStack(EnvironmentStack):
     """An EKS cluster whose nodes join only once their networking is there."""
 
     def __init__(self, scope: Construct, id: str, *, config: Environment, network: Network) -> None:
-        super().__init__(scope, id, termination_protection=config.deletion_protection)
+        super().__init__(scope, id, config=config)
         self.cluster = Cluster(
             self,
             "Cluster",

@@ -8,6 +8,7 @@ from config.model import Environment
 from stacks.backup import BackupStack
 from stacks.cluster import ClusterStack
 from stacks.network import NetworkStack
+from stacks.observability import ObservabilityStack
 from stacks.workloads import WorkloadsStack
 
 
@@ -31,3 +32,6 @@ class EnvironmentStage(Stage):
         )
         # Its pods need the nodes and add-ons, which no reference of its template names.
         workloads.add_stack_dependency(cluster)
+        # Its alarms would be raised by a cluster that isn't there yet.
+        observability = ObservabilityStack(self, "Observability", config=config)
+        observability.add_stack_dependency(cluster)

@@ -1,17 +1,17 @@
 """The network of an environment."""
 
-from aws_cdk import Stack
 from constructs import Construct
 
 from config.model import Environment
 from mindforce.network import Network
+from stacks.environment_stack import EnvironmentStack
 
 
-class NetworkStack(Stack):
+class NetworkStack(EnvironmentStack):
     """A VPC with room for pods, whose traffic is logged."""
 
     def __init__(self, scope: Construct, id: str, *, config: Environment) -> None:
-        super().__init__(scope, id, termination_protection=config.deletion_protection)
+        super().__init__(scope, id, config=config)
         network = config.network
         self.network = Network(
             self,

@@ -1,6 +1,5 @@
 """What runs in an environment's cluster."""
 
-from aws_cdk import Stack
 from cdk8s import App
 from constructs import Construct
 
@@ -10,11 +9,12 @@ from k8s.web import WebChart
 from mindforce.cluster import Cluster
 from mindforce.network import Network
 from mindforce.rollout import RolloutGate
+from stacks.environment_stack import EnvironmentStack
 
 WEB_NAMESPACE = "web"
 
 
-class WorkloadsStack(Stack):
+class WorkloadsStack(EnvironmentStack):
     """The charts, each applied in its turn and waited for."""
 
     def __init__(
@@ -26,7 +26,7 @@ class WorkloadsStack(Stack):
         cluster: Cluster,
         network: Network,
     ) -> None:
-        super().__init__(scope, id, termination_protection=config.deletion_protection)
+        super().__init__(scope, id, config=config)
         charts = App()
         gate = RolloutGate(
             self,

@@ -88,6 +88,8 @@ def _prepare(settings: Settings) -> None:
 def _install(settings: Settings) -> Any:
     from local.aws import (
         audit,
+        budgets,
+        cloudwatch,
         ec2,
         eks,
         functions,
@@ -95,6 +97,7 @@ def _install(settings: Settings) -> Any:
         logs,
         managed_policies,
         s3,
+        sns,
         stack_states,
         stacks,
     )
@@ -108,6 +111,9 @@ def _install(settings: Settings) -> Any:
     managed_policies.install()
     iam.install()
     logs.install()
+    sns.install()
+    cloudwatch.install()
+    budgets.install()
     functions.install(settings)
     planes = eks.install(settings)
     audit.watch_all(settings.audit)

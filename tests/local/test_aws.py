@@ -7,7 +7,7 @@ import pytest
 from tests.local.machine import Machine
 
 
-@pytest.mark.parametrize("stack", ["Network", "Cluster", "Backup", "Workloads"])
+@pytest.mark.parametrize("stack", ["Network", "Cluster", "Backup", "Workloads", "Observability"])
 def test_stack_stands(dev: Machine, stack: str) -> None:
     assert dev.stack(stack)["StackStatus"] in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 
@@ -86,6 +86,64 @@ def test_backup_bucket_is_locked_down(dev: Machine) -> None:
     assert {r["ID"] for r in rules} == {"overwritten", "markers"}
     policy = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
     assert any(s["Effect"] == "Deny" for s in policy["Statement"])
+
+
+def test_the_backup_role_uses_its_bucket_and_nothing_else(dev: Machine) -> None:
+    (bucket,) = _resources(dev, "Backup", "AWS::S3::Bucket")
+    (role,) = _resources(dev, "Backup", "AWS::IAM::Role")
+    # Only pods of the cluster may assume it, so its policies are judged without assuming it.
+    arn = dev.client("iam").get_role(RoleName=role)["Role"]["Arn"]
+
+    def may(action: str, resource: str) -> bool:
+        found = dev.client("iam").simulate_principal_policy(
+            PolicySourceArn=arn, ActionNames=[action], ResourceArns=[resource]
+        )
+        return str(found["EvaluationResults"][0]["EvalDecision"]) == "allowed"
+
+    assert may("s3:PutObject", f"arn:aws:s3:::{bucket}/backups/one")
+    assert may("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+    assert not may("s3:PutObject", "arn:aws:s3:::another/backups/one")
+    assert not may("s3:DeleteBucket", f"arn:aws:s3:::{bucket}")
+
+
+def test_everything_that_can_be_is_tagged(dev: Machine) -> None:
+    tags = {"environment": "dev", "owner": "platform", "project": "mindforce"}
+    (bucket,) = _resources(dev, "Backup", "AWS::S3::Bucket")
+    shown = {
+        t["Key"]: t["Value"] for t in dev.client("s3").get_bucket_tagging(Bucket=bucket)["TagSet"]
+    }
+    assert shown.items() >= tags.items()
+    cluster = dev.client("eks").describe_cluster(name="dev")["cluster"]
+    assert cluster["tags"].items() >= tags.items()
+    (vpc,) = _resources(dev, "Network", "AWS::EC2::VPC")
+    (found,) = dev.client("ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"]
+    assert {t["Key"]: t["Value"] for t in found["Tags"]}.items() >= tags.items()
+
+
+def test_an_alarm_reaches_the_topic_and_the_topic_waits_for_people(dev: Machine) -> None:
+    cloudwatch = dev.client("cloudwatch")
+    alarm = "dev-pods-pending"
+    for state in ("OK", "ALARM"):
+        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="test")
+    history = cloudwatch.describe_alarm_history(AlarmName=alarm, HistoryItemType="Action")
+    said = [item["HistorySummary"] for item in history["AlarmHistoryItems"]]
+    assert said
+    assert all(line.startswith("Successfully executed action") for line in said)
+    (topic,) = _resources(dev, "Observability", "AWS::SNS::Topic")
+    attributes = dev.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert attributes["SubscriptionsPending"] == "1"
+    (budget,) = dev.client("budgets").describe_budgets(AccountId="111111111111")["Budgets"]
+    assert budget["BudgetLimit"]["Amount"] == "300"
+
+
+def _resources(dev: Machine, stack: str, kind: str) -> list[str]:
+    """Return the physical ids of a stack's resources of a type."""
+    found = dev.client("cloudformation").list_stack_resources(StackName=f"dev-{stack}")
+    return [
+        summary["PhysicalResourceId"]
+        for summary in found["StackResourceSummaries"]
+        if summary["ResourceType"] == kind
+    ]
 
 
 def test_other_accounts_see_nothing_of_it(dev: Machine) -> None:

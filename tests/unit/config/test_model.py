@@ -24,6 +24,10 @@ def with_group(**changes: Any) -> Environment:
     return with_cluster(node_groups=(replace(GROUP, **changes),))
 
 
+def with_observability(**changes: Any) -> Environment:
+    return replace(DEV, observability=replace(DEV.observability, **changes))
+
+
 def with_web(**changes: Any) -> Environment:
     return replace(DEV, web=replace(DEV.web, **changes))
 
@@ -78,6 +82,12 @@ def with_web(**changes: Any) -> Environment:
             {"noncurrent_days": 0},
             "backup.noncurrent_days is 0; it must be 1 to 3650",
         ),
+        (lambda **c: replace(DEV, **c), {"owner": "who?"}, "owner is 'who?'; it must be 1 to 256"),
+        (with_observability, {"emails": ()}, "observability.emails is (); it must be 1 to 10"),
+        (with_observability, {"emails": ("a@b.de", "a@b.de")}, "1 to 10 different e-mail"),
+        (with_observability, {"emails": ("me",)}, "emails is 'me'; it must be an e-mail address"),
+        (with_observability, {"web_errors_per_minute": 0}, "web_errors_per_minute is 0; it must"),
+        (with_observability, {"monthly_budget_usd": 0}, "monthly_budget_usd is 0; it must be 1"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_be_right(

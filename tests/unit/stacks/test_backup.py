@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.synthesis import Synthesis, Template
+from tests.synthesis import Synthesis, Template, references
 
 
 @pytest.fixture
@@ -40,6 +40,35 @@ def test_nothing_is_lost_by_overwriting_or_by_deleting_the_stack(template: Templ
     for kept in (bucket, key):
         assert kept["DeletionPolicy"] == "Retain"
         assert kept["UpdateReplacePolicy"] == "Retain"
+
+
+def test_one_role_may_use_the_bucket_and_its_key_and_nothing_else(template: Template) -> None:
+    (bucket,) = template.resources("AWS::S3::Bucket")
+    (key,) = template.resources("AWS::KMS::Key")
+    (policy,) = template.only("AWS::IAM::Role")["Policies"]
+    by_service: dict[str, set[str]] = {}
+    for statement in policy["PolicyDocument"]["Statement"]:
+        (service,) = {action.split(":")[0] for action in statement["Action"]}
+        by_service.setdefault(service, set()).update(references(statement["Resource"]))
+    assert by_service == {"s3": {bucket}, "kms": {key}, "ec2": set()}
+
+
+def test_only_velero_of_this_cluster_may_assume_the_role(template: Template) -> None:
+    (trust,) = template.only("AWS::IAM::Role")["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "pods.eks.amazonaws.com"}
+    assert trust["Condition"]["StringEquals"] == {
+        "aws:RequestTag/eks-cluster-arn": "arn:aws:eks:eu-central-1:333333333333:cluster/prod",
+        "aws:RequestTag/kubernetes-namespace": "velero",
+        "aws:RequestTag/kubernetes-service-account": "velero",
+    }
+
+
+def test_only_snapshots_of_velero_are_deleted(template: Template) -> None:
+    (policy,) = template.only("AWS::IAM::Role")["Policies"]
+    (statement,) = (
+        s for s in policy["PolicyDocument"]["Statement"] if "ec2:DeleteSnapshot" in s["Action"]
+    )
+    assert statement["Condition"] == {"Null": {"aws:ResourceTag/velero.io/backup": "false"}}
 
 
 def test_overwritten_versions_go_after_the_configured_days(synthesis: Synthesis) -> None:

@@ -2,45 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from config.environments import TABLE
-from tests.synthesis import Synthesis, Template
+from tests.synthesis import Synthesis
 
 TEMPLATE_LIMIT_BYTES = 250_000
 RESOURCE_LIMIT = 130
-
-
-def _statements(template: Template) -> Iterator[tuple[str, Any]]:
-    for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
-        for name, resource in template.resources(kind).items():
-            for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
-                yield name, statement
-    for name, resource in template.resources("AWS::IAM::Role").items():
-        for policy in resource["Properties"].get("Policies", ()):
-            for statement in policy["PolicyDocument"]["Statement"]:
-                yield name, statement
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def test_no_role_may_do_everything(synthesis: Synthesis) -> None:
-    checked = 0
-    for stack, template in synthesis.all():
-        for name, statement in _statements(template):
-            if statement["Effect"] != "Allow":
-                continue
-            checked += 1
-            actions = _listed(statement["Action"])
-            assert not [a for a in actions if a == "*" or a.endswith(":*")], f"{stack} {name}"
-            resources = _listed(statement["Resource"])
-            assert "*" not in resources, f"{stack} {name}: {actions}"
-    assert checked
 
 
 def test_every_log_group_forgets_and_goes_with_its_stack(synthesis: Synthesis) -> None:
@@ -66,6 +36,17 @@ def test_each_environment_goes_to_its_own_account(synthesis: Synthesis, environm
     for stack in synthesis.stacks(environment.name):
         assert stack.environment.account == environment.account
         assert stack.environment.region == environment.region
+
+
+def test_everything_is_tagged_with_environment_owner_and_project(synthesis: Synthesis) -> None:
+    """CloudFormation hands a stack's tags on to all of its resources that can have any."""
+    for environment in TABLE.environments:
+        for stack in synthesis.stacks(environment.name):
+            assert dict(stack.tags) == {
+                "environment": environment.name,
+                "owner": environment.owner,
+                "project": "mindforce",
+            }
 
 
 def test_no_template_names_a_secret(synthesis: Synthesis) -> None:

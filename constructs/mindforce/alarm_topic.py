@@ -1,0 +1,82 @@
+"""The topic that alarms go to."""
+
+from collections.abc import Sequence
+
+from aws_cdk import CfnResource
+from constructs import Construct
+
+_PENDING_WINDOW_DAYS = 30
+
+
+class AlarmTopic(Construct):
+    """An encrypted topic that only this account's alarms may publish to, and only by TLS."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, account: str, region: str, emails: Sequence[str]
+    ) -> None:
+        super().__init__(scope, id)
+        alarms = {
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": account},
+                "ArnLike": {"aws:SourceArn": f"arn:aws:cloudwatch:{region}:{account}:alarm:*"},
+            },
+        }
+        # Of the account's own key for SNS, whose policy can't be changed, alarms get no data key.
+        key = CfnResource(
+            self,
+            "Key",
+            type="AWS::KMS::Key",
+            properties={
+                "Description": "Alarms",
+                "EnableKeyRotation": True,
+                "PendingWindowInDays": _PENDING_WINDOW_DAYS,
+                "KeyPolicy": _policy(
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+                        "Action": "kms:*",
+                        "Resource": "*",  # this key: a key's policy speaks of no other
+                    },
+                    {
+                        **alarms,
+                        "Effect": "Allow",
+                        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+                        "Resource": "*",  # this key
+                    },
+                ),
+            },
+        )
+        topic = CfnResource(
+            self,
+            "Topic",
+            type="AWS::SNS::Topic",
+            properties={
+                "DisplayName": "Alarms",
+                "KmsMasterKeyId": key.ref,
+                "Subscription": [{"Protocol": "email", "Endpoint": email} for email in emails],
+            },
+        )
+        self.arn = topic.ref
+        CfnResource(
+            self,
+            "Policy",
+            type="AWS::SNS::TopicPolicy",
+            properties={
+                "Topics": [self.arn],
+                "PolicyDocument": _policy(
+                    {**alarms, "Effect": "Allow", "Action": "sns:Publish", "Resource": self.arn},
+                    {
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "sns:Publish",
+                        "Resource": self.arn,
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    },
+                ),
+            },
+        )
+
+
+def _policy(*statements: dict[str, object]) -> dict[str, object]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}

@@ -1,0 +1,128 @@
+"""The alarms of a platform on EKS, over metrics that AWS publishes without an agent.
+
+AWS/EKS is published for clusters of 1.28 and newer (EKS user guide, "Fetch control plane raw
+metrics"), AWS/AutoScaling for managed node groups by default. Load balancers, NAT gateways and
+groups come and go, so those are watched by Metrics Insights queries over the whole account, which
+holds one environment.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from mindforce.alarms import Alarm, Metric
+
+_ETCD_WARNING_BYTES = 6 * 1024**3
+"""Of the 8 GiB that etcd holds on EKS; a full one takes no more writes."""
+_API_ERROR_PERCENT = 5
+
+
+def platform_alarms(
+    *, cluster_name: str, max_nodes: int, web_errors_per_minute: int
+) -> Sequence[Alarm]:
+    """Return what deserves waking a person."""
+
+    def eks(name: str, statistic: Literal["Sum", "Maximum"]) -> Metric:
+        dimensions = {"ClusterName": cluster_name}
+        return Metric(namespace="AWS/EKS", name=name, dimensions=dimensions, statistic=statistic)
+
+    return [
+        Alarm(
+            name="pods-pending",
+            meaning="Pods have found no node for 15 minutes.",
+            source=eks("scheduler_pending_pods_UNSCHEDULABLE", "Maximum"),
+            comparison="GreaterThanThreshold",
+            threshold=0,
+            minutes=15,
+            # A control plane that says nothing has an alarm of its own.
+            missing_data="notBreaching",
+        ),
+        Alarm(
+            name="nodes-at-bound",
+            meaning=f"The node groups have had all the {max_nodes} nodes they may for 15 minutes.",
+            source='SELECT SUM(GroupDesiredCapacity) FROM SCHEMA("AWS/AutoScaling", '
+            "AutoScalingGroupName)",
+            comparison="GreaterThanOrEqualToThreshold",
+            threshold=max_nodes,
+            minutes=15,
+            # A group without nodes publishes nothing.
+            missing_data="notBreaching",
+        ),
+        Alarm(
+            name="api-server-errors",
+            meaning=f"Over {_API_ERROR_PERCENT} % of Kubernetes API requests fail.",
+            source=(
+                "100 * errors / requests",
+                {
+                    "errors": eks("apiserver_request_total_5XX", "Sum"),
+                    "requests": eks("apiserver_request_total", "Sum"),
+                },
+            ),
+            comparison="GreaterThanThreshold",
+            threshold=_API_ERROR_PERCENT,
+            minutes=10,
+            # Without errors there is no data point of them.
+            missing_data="notBreaching",
+        ),
+        Alarm(
+            name="api-server-silent",
+            meaning="The control plane has reported no request for 15 minutes.",
+            source=eks("apiserver_request_total", "Sum"),
+            comparison="LessThanThreshold",
+            threshold=1,
+            minutes=15,
+            # Silence is what it is about.
+            missing_data="breaching",
+        ),
+        Alarm(
+            name="etcd-size",
+            meaning="etcd holds 6 GiB of the 8 GiB after which it takes no more writes.",
+            source=eks("apiserver_storage_size_bytes", "Maximum"),
+            comparison="GreaterThanThreshold",
+            threshold=_ETCD_WARNING_BYTES,
+            minutes=15,
+            # What was too big is still so.
+            missing_data="ignore",
+        ),
+        Alarm(
+            name="web-errors",
+            meaning=f"The web service fails over {web_errors_per_minute} requests a minute.",
+            source='SELECT SUM(HTTPCode_Target_5XX_Count) FROM SCHEMA("AWS/ApplicationELB", '
+            "LoadBalancer)",
+            comparison="GreaterThanThreshold",
+            threshold=web_errors_per_minute,
+            minutes=5,
+            # Without errors there is no data point.
+            missing_data="notBreaching",
+        ),
+        Alarm(
+            name="load-balancer-errors",
+            meaning=f"Load balancers fail over {web_errors_per_minute} requests a minute.",
+            source='SELECT SUM(HTTPCode_ELB_5XX_Count) FROM SCHEMA("AWS/ApplicationELB", '
+            "LoadBalancer)",
+            comparison="GreaterThanThreshold",
+            threshold=web_errors_per_minute,
+            minutes=5,
+            # Without errors there is no data point.
+            missing_data="notBreaching",
+        ),
+        Alarm(
+            name="web-unhealthy",
+            meaning="A target group has had no healthy target for 3 minutes.",
+            source='SELECT MAX(HealthyHostCount) FROM SCHEMA("AWS/ApplicationELB", LoadBalancer, '
+            "TargetGroup) GROUP BY TargetGroup ORDER BY MAX() ASC",
+            comparison="LessThanThreshold",
+            threshold=1,
+            minutes=3,
+            # A target group that is gone, or isn't there yet, publishes nothing.
+            missing_data="notBreaching",
+        ),
+        Alarm(
+            name="nat-ports",
+            meaning="NAT gateways refuse connections, for want of ports.",
+            source='SELECT SUM(ErrorPortAllocation) FROM SCHEMA("AWS/NATGateway", NatGatewayId)',
+            comparison="GreaterThanThreshold",
+            threshold=0,
+            minutes=5,
+            missing_data="notBreaching",
+        ),
+    ]

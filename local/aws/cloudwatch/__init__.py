@@ -1,0 +1,9 @@
+"""CloudWatch: alarms over queries, and actions that a topic's and a key's policy must allow."""
+
+from local.aws.cloudwatch import actions, alarms, dashboards
+
+
+def install() -> None:
+    alarms.install()
+    dashboards.install()
+    actions.install()
