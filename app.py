@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""The composition root: config → environments."""
+"""The composition root: config → environments, then the guards over what they became."""
 
 import gc
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from config.errors import without_traceback
@@ -17,6 +18,7 @@ from aws_cdk import App
 
 from config.environments import TABLE
 from config.model import Table
+from guards.synthesis import check
 from stacks.environment import EnvironmentStage
 
 
@@ -44,4 +46,4 @@ def build(
 
 
 if __name__ == "__main__":
-    build().synth()
+    check(Path(build().synth().directory))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.measure import in_turn, median_cpu, run
+from guards import assembly, limits
 from local import processes
 from local.paths import State
 
@@ -42,6 +43,24 @@ def synthesis() -> Iterator[Figure]:
         name = "cdk synth of three environments, CPU against an empty app"
         yield Figure(name, statistics.median(pairs), 2.0, "x")
         yield Figure("  the empty app's own CPU", median_cpu(empty), float("inf"), "s")
+
+        for environment, templates in assembly.read(Path(folder) / "ours").items():
+            size = limits.size(environment, templates)
+            yield Figure(f"{environment}: resources", size.resources, limits.RESOURCES, "")
+            yield Figure(
+                f"{environment}: custom resources",
+                size.custom_resources,
+                limits.CUSTOM_RESOURCES,
+                "",
+            )
+            yield Figure(
+                f"{environment}: kubectl providers",
+                size.kubectl_providers,
+                limits.KUBECTL_PROVIDERS,
+                "",
+            )
+            name = f"{environment}: largest template, of {size.largest_stack}"
+            yield Figure(name, size.largest_template_kb, limits.TEMPLATE_KB, "kB")
 
         # As cdk.json runs the app.
         app = [sys.executable, "-O", "-m", "benchmarks.many_environments"]

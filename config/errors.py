@@ -1,4 +1,4 @@
-"""How the config says what is wrong with it."""
+"""How the app says what is wrong with what it was given."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,11 @@ class Problem(NamedTuple):
         return self._replace(field=f"{parent}.{self.field}")
 
 
-class ConfigError(ValueError):
+class RefusedError(ValueError):
+    """What is not deployed, and why, in sentences for a person; a traceback would add nothing."""
+
+
+class ConfigError(RefusedError):
     """A config that cannot be deployed; says each problem in one sentence on a line of its own."""
 
     def __init__(self, owner: str, problems: Iterable[Problem]) -> None:
@@ -34,11 +38,11 @@ def within(parent: str, problems: Iterable[Problem]) -> Iterator[Problem]:
 def without_traceback(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
-    """Print a ConfigError as what it says; anything else as Python does. For sys.excepthook.
+    """Print a RefusedError as what it says; anything else as Python does. For sys.excepthook.
 
     The table is made while it is imported, where no caller can catch what is wrong with it.
     """
-    if isinstance(error, ConfigError):
+    if isinstance(error, RefusedError):
         print(f"error: {error}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, traceback)

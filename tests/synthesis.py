@@ -7,6 +7,7 @@ from typing import Any
 
 import app
 from config.model import Table
+from guards.assembly import Templates
 from local.paths import ROOT
 
 Resource = Mapping[str, Any]
@@ -80,6 +81,7 @@ class Synthesis:
     """What a table of environments becomes: templates by environment and stack."""
 
     def __init__(self, table: Table, output: Path) -> None:
+        self.folder = output
         context = json.loads((ROOT / "cdk.json").read_text())["context"]
         self._assembly = app.build(table, output=str(output), context=context).synth()
         self.environments = [environment.name for environment in table.environments]
@@ -92,6 +94,16 @@ class Synthesis:
         name = f"{environment}-{stack}"
         (found,) = (s for s in self.stacks(environment) if s.stack_name == name)
         return Template(json.loads(Path(found.template_full_path).read_text()))
+
+    def templates(self) -> Mapping[str, Templates]:
+        """Return all templates by environment and stack name, as the guards take them."""
+        return {
+            environment: {
+                stack.stack_name: json.loads(Path(stack.template_full_path).read_text())
+                for stack in self.stacks(environment)
+            }
+            for environment in self.environments
+        }
 
     def all(self) -> Iterator[tuple[str, Template]]:
         """Yield each template with its stack's name."""

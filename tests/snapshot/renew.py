@@ -2,20 +2,37 @@
 
 import argparse
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 from config.environments import TABLE
+from config.errors import without_traceback
+from guards.replacement import Update
+from guards.synthesis import GuardError, templates_in
 from tests.snapshot.snapshots import FOLDER, render
 from tests.synthesis import Synthesis
 
 
 def main() -> None:
-    """Write every snapshot anew and say which changed."""
+    """Write every snapshot anew and say which changed.
+
+    Raises GuardError, and writes nothing, where what holds data would be lost.
+    """
     argparse.ArgumentParser(prog="python -m tests.snapshot.renew", description=__doc__).parse_args()
     old = {str(f.relative_to(FOLDER)): f.read_text() for f in FOLDER.rglob("*") if f.is_file()}
     with tempfile.TemporaryDirectory() as output:
-        new = dict(render(Synthesis(TABLE, Path(output))))
+        synthesis = Synthesis(TABLE, Path(output))
+        new = dict(render(synthesis))
+        made = synthesis.templates()
+    kept = templates_in(FOLDER)
+    lost = [
+        problem
+        for environment, templates in made.items()
+        for problem in Update(kept.get(environment, {}), templates).problems()
+    ]
+    if lost:
+        raise GuardError("\n".join(lost))
     shutil.rmtree(FOLDER, ignore_errors=True)
     for name, text in new.items():
         file = FOLDER / name
@@ -27,4 +44,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    sys.excepthook = without_traceback
     main()

@@ -1,0 +1,68 @@
+"""How big an environment may get."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from guards.assembly import Templates, exports, references, resources
+
+RESOURCES = 130
+CUSTOM_RESOURCES = 20
+KUBECTL_PROVIDERS = 1
+TEMPLATE_KB = 250
+"""Of 1,000 bytes; CloudFormation takes 1 MB."""
+
+_KUBECTL = "Custom::AWSCDK-EKS-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """What an environment consists of."""
+
+    environment: str
+    resources: int
+    custom_resources: int
+    kubectl_providers: int
+    largest_stack: str
+    largest_template_kb: float
+
+    def problems(self) -> Iterator[str]:
+        """Yield a sentence for each limit that is passed."""
+        for what, size, limit in (
+            ("resources", self.resources, RESOURCES),
+            ("custom resources", self.custom_resources, CUSTOM_RESOURCES),
+            ("kubectl providers", self.kubectl_providers, KUBECTL_PROVIDERS),
+        ):
+            if size > limit:
+                yield f"{self.environment}: {size} {what}; the limit is {limit}"
+        if self.largest_template_kb > TEMPLATE_KB:
+            size_kb = f"{self.largest_template_kb:.0f} kB"
+            yield f"{self.largest_stack}: a template of {size_kb}; the limit is {TEMPLATE_KB} kB"
+
+
+def size(environment: str, templates: Templates) -> Size:
+    """Return the size of an environment's templates."""
+    found = list(resources(templates))
+    exported = exports(templates)
+    custom = [
+        (stack, resource)
+        for stack, _, resource in found
+        if resource["Type"].startswith(("Custom::", "AWS::CloudFormation::CustomResource"))
+    ]
+    providers = {
+        reference
+        for stack, resource in custom
+        if resource["Type"].startswith(_KUBECTL)
+        for reference in references(resource["Properties"]["ServiceToken"], stack, exported)
+    }
+    # As CloudFormation counts it, which is as it was written.
+    sizes = {stack: len(json.dumps(template)) for stack, template in templates.items()}
+    largest = max(sizes, key=lambda stack: sizes[stack])
+    return Size(
+        environment=environment,
+        resources=len(found),
+        custom_resources=len(custom),
+        kubectl_providers=len(providers),
+        largest_stack=largest,
+        largest_template_kb=sizes[largest] / 1000,
+    )

@@ -1,0 +1,45 @@
+"""All guards over one synthesis."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from config.errors import RefusedError
+from guards import assembly, limits
+from guards.assembly import Templates
+from guards.replacement import Update
+
+GOLDEN = Path(__file__).resolve().parents[1] / "tests" / "snapshot" / "golden"
+"""The templates as they were last reviewed, ENVIRONMENT/STACK.template.json."""
+
+
+class GuardError(RefusedError):
+    """A synthesis that must not be deployed; says each reason in a sentence on a line."""
+
+
+def check(folder: Path, golden: Path = GOLDEN) -> None:
+    """Raise GuardError when a cloud assembly is too big, or would lose data."""
+    kept = templates_in(golden)
+    found = [
+        problem
+        for environment, templates in assembly.read(folder).items()
+        for problem in problems(environment, kept.get(environment, {}), templates)
+    ]
+    if found:
+        raise GuardError("\n".join(found))
+
+
+def problems(environment: str, old: Templates, new: Templates) -> Iterator[str]:
+    """Yield what is wrong with an environment that is updated from old templates to new ones."""
+    yield from limits.size(environment, new).problems()
+    yield from Update(old, new).problems()
+
+
+def templates_in(golden: Path) -> Mapping[str, Templates]:
+    """Return kept templates by environment and stack name."""
+    found: dict[str, dict[str, assembly.Template]] = {}
+    for file in sorted(golden.glob("*/*.template.json")):
+        environment, stack = file.parent.name, file.name.removesuffix(".template.json")
+        template = json.loads(file.read_text())
+        found.setdefault(environment, {})[f"{environment}-{stack}"] = template
+    return found
