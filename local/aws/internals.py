@@ -6,7 +6,8 @@ its target; a target that is missing stops the server with one sentence instead 
 
 import importlib
 import importlib.metadata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 VERSION = "1.5.33"
@@ -62,3 +63,14 @@ def account() -> str:
 
 def region() -> str:
     return str(module("core.responses").get_region())
+
+
+@contextmanager
+def acting_in(identifier: str) -> Iterator[None]:
+    """Do what is in the block in another account, as a service of AWS's own does."""
+    current = member(module("core.responses"), "_request_account_id")
+    before = current.set(identifier)
+    try:
+        yield
+    finally:
+        current.reset(before)

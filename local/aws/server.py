@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local.aws import internals
+from local.aws import account_hosts, internals
 from local.aws.functions.workers import Workers
 from local.aws.settings import Settings
 
@@ -89,13 +89,16 @@ def _install(settings: Settings) -> Any:
     from local.aws import (
         audit,
         budgets,
+        cloudtrail,
         cloudwatch,
         ec2,
         eks,
         functions,
+        guardduty,
         iam,
         logs,
         managed_policies,
+        organizations,
         s3,
         sns,
         stack_states,
@@ -114,6 +117,9 @@ def _install(settings: Settings) -> Any:
     sns.install()
     cloudwatch.install()
     budgets.install()
+    organizations.install()
+    cloudtrail.install()
+    guardduty.install()
     functions.install(settings)
     planes = eks.install(settings)
     audit.watch_all(settings.audit)
@@ -131,9 +137,8 @@ async def _serve(settings: Settings, stop_clusters: Callable[[], None]) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    serving = asyncio.create_task(
-        hypercorn.serve(internals.module("app").app, config, shutdown_trigger=ended.wait)
-    )
+    app = account_hosts.served(internals.module("app").app)
+    serving = asyncio.create_task(hypercorn.serve(app, config, shutdown_trigger=ended.wait))
     # Clusters end while open connections drain; a server that cannot listen ends them too.
     await asyncio.wait(
         [serving, asyncio.create_task(ended.wait())], return_when=asyncio.FIRST_COMPLETED

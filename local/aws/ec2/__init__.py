@@ -8,6 +8,7 @@ from local.aws.ec2 import (
     launch_templates,
     nat_gateways,
     security_group_rules,
+    volume_encryption,
 )
 
 
@@ -19,3 +20,4 @@ def install() -> None:
     endpoints.install()
     launch_templates.install()
     attributes.install()
+    volume_encryption.install()
