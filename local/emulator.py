@@ -35,6 +35,11 @@ class Emulator:
         return self._state.emulator / "audit.jsonl"
 
     @property
+    def actions(self) -> Path:
+        """A JSON line for each action that somebody was let do, and what CloudFormation did."""
+        return self._state.emulator / "actions.jsonl"
+
+    @property
     def running(self) -> bool:
         return self.pid is not None
 

@@ -79,14 +79,16 @@ def _prepare(settings: Settings) -> None:
     Workers(settings).stop_all()
     shutil.rmtree(settings.temporary, ignore_errors=True)
     settings.temporary.mkdir(parents=True)
-    settings.audit.unlink(missing_ok=True)
-    settings.audit.touch()
+    for file in (settings.audit, settings.actions):
+        file.unlink(missing_ok=True)
+        file.touch()
     # MiniStack reads these while it is imported.
     os.environ.update(environment(settings))
 
 
 def _install(settings: Settings) -> Any:
     from local.aws import (
+        actions,
         audit,
         budgets,
         cloudtrail,
@@ -100,6 +102,7 @@ def _install(settings: Settings) -> Any:
         managed_policies,
         organizations,
         s3,
+        simulation,
         sns,
         stack_states,
         stacks,
@@ -120,9 +123,11 @@ def _install(settings: Settings) -> Any:
     organizations.install()
     cloudtrail.install()
     guardduty.install()
+    simulation.install()
     functions.install(settings)
     planes = eks.install(settings)
     audit.watch_all(settings.audit)
+    actions.install(settings.actions)
     return planes
 
 

@@ -32,6 +32,10 @@ class Settings:
         return self.folder / "audit.jsonl"
 
     @property
+    def actions(self) -> Path:
+        return self.folder / "actions.jsonl"
+
+    @property
     def temporary(self) -> Path:
         return self.folder / "tmp"
 

@@ -35,6 +35,12 @@ class Server:
         lines = (self.state / "emulator" / "audit.jsonl").read_text().splitlines()
         return [line for line in map(json.loads, lines) if line["stack"] == stack]
 
+    def actions(self) -> list[dict[str, Any]]:
+        """What principals were let do, and what CloudFormation did."""
+        return list(
+            map(json.loads, (self.state / "emulator" / "actions.jsonl").read_text().splitlines())
+        )
+
 
 class StackFailedError(Exception):
     """A stack did not reach the state that the test asked for; carries the reasons."""

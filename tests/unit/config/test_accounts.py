@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from config import accounts
+from config import accounts_file
+from config.accounts import ACCOUNTS
 from config.environments import TABLE
 from config.errors import ConfigError
 
-CONTENT: dict[str, Any] = json.loads(accounts.FILE.read_text())
+CONTENT: dict[str, Any] = json.loads(accounts_file.FILE.read_text())
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def test_a_wrong_value_is_named_with_what_would_be_right(
     path: str, value: Any, sentence: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        accounts.parse(changed(path, value))
+        accounts_file.parse(changed(path, value))
     assert str(caught.value).startswith("config/accounts.json: ")
     assert sentence in str(caught.value)
 
@@ -59,14 +60,14 @@ def test_a_file_that_is_missing_or_broken_says_how_to_get_it(
     if text is not None:
         file.write_text(text)
     with pytest.raises(ConfigError, match="'make accounts APPLY=1' writes it from Terraform"):
-        accounts.read(file)
+        accounts_file.read(file)
 
 
 def test_an_environment_without_an_account_is_told_where_to_add_it() -> None:
     with pytest.raises(ConfigError, match="add 'qa' to terraform/organization"):
-        accounts.ACCOUNTS["qa"]
+        ACCOUNTS["qa"]
 
 
 def test_every_environment_lies_in_an_account_that_terraform_made() -> None:
     made = {account.name: account.account for account in (*TABLE.environments, TABLE.tooling)}
-    assert made == dict(accounts.ACCOUNTS.ids)
+    assert made == dict(ACCOUNTS.ids)
