@@ -58,8 +58,9 @@ format: setup ## Format the code
 test: lint ## Lint, unit tests, snapshots, then end to end on this machine (the slow part, last)
 	@pytest tests/unit tests/snapshot
 	@pytest tests/service --cov
-	@pytest tests/delivery
-	@pytest tests/local_aws tests/local_kubernetes tests/local
+	@# These wait more than they work: two folders at a time, the longest first.
+	@pytest --numprocesses 2 --no-loadscope-reorder \
+		tests/local tests/delivery tests/local_kubernetes tests/local_aws
 
 migration-lint: setup ## Refuse migrations that lock a big table or break the last release
 	@python -m delivery.migration_lint

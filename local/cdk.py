@@ -29,11 +29,15 @@ class Cdk:
         chosen = ["--app", app] if app else []
         self._run(["synth", "--quiet", "--output", str(output), *chosen], {})
 
-    def bootstrap(self, target: Target) -> None:
-        """Prepare an account for deploys by CDK."""
+    def bootstrap(self, target: Target, assembly: Path) -> None:
+        """Prepare an account for deploys by CDK.
+
+        Told where the assembly is, the CLI doesn't synthesize into the clone's cdk.out, which
+        whoever synthesizes there at the time would refuse.
+        """
         environment = target.environment
         where = f"aws://{environment.account}/{environment.region}"
-        self._run(["bootstrap", where], target.variables)
+        self._run(["bootstrap", where, "--app", str(assembly)], target.variables)
 
     def deploy(
         self, target: Target, assembly: Path, stacks: str, report: Callable[[str], None]

@@ -51,7 +51,7 @@ def up(
         stacks.settle(target, progress.say)
         if stacks.states(target).get("CDKToolkit") not in stacks.STANDING:
             with progress.step(f"Bootstrap account {environment.account} for CDK"):
-                cdk.bootstrap(target)
+                cdk.bootstrap(target, state.assembly)
         with progress.step(f"Deploy {environment.name}"):
             cdk.deploy(target, state.assembly, f"{environment.name}/*", progress.detail)
     _audit(emulator)

@@ -42,7 +42,7 @@ def test_what_failed_is_told_before_the_end_of_a_long_output(cdk: Path, tmp_path
         "exit 1\n"
     )
     with pytest.raises(LocalError) as caught:
-        Cdk(tmp_path / "log", cdk).bootstrap(TARGET)
+        Cdk(tmp_path / "log", cdk).bootstrap(TARGET, tmp_path)
     lines = str(caught.value).splitlines()
     assert lines[:2] == ["cdk bootstrap failed:", "dev-Web | CREATE_FAILED | no such image"]
     assert lines[-1] == "line 200"
@@ -52,11 +52,9 @@ def test_what_failed_is_told_before_the_end_of_a_long_output(cdk: Path, tmp_path
 def test_all_that_it_said_is_kept(cdk: Path, tmp_path: Path) -> None:
     cdk.write_text('#!/bin/sh\necho "said: $*"\n')
     log = tmp_path / "log"
-    Cdk(log, cdk).bootstrap(TARGET)
-    assert log.read_text() == (
-        "$ cdk bootstrap aws://111111111111/eu-central-1\n"
-        "said: bootstrap aws://111111111111/eu-central-1\n"
-    )
+    Cdk(log, cdk).bootstrap(TARGET, tmp_path)
+    words = f"bootstrap aws://111111111111/eu-central-1 --app {tmp_path}"
+    assert log.read_text() == f"$ cdk {words}\nsaid: {words}\n"
 
 
 def test_each_deployed_stack_is_reported_once(cdk: Path, tmp_path: Path) -> None:
