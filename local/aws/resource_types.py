@@ -153,12 +153,17 @@ def set_create_only(kinds: Mapping[str, str]) -> None:
 
 def restrict(name: str, properties: str) -> None:
     """Refuse what one of MiniStack's own types would drop: all properties but these, by name."""
-    provisioners = internals.module("services.cloudformation.provisioners")
     known = words(properties)
+    before_provisioning(name, lambda new: refuse_unknown(name, new, known))
+
+
+def before_provisioning(name: str, check: Callable[[Properties], None]) -> None:
+    """Have one of MiniStack's own types checked when it is made and changed; a raise refuses it."""
+    provisioners = internals.module("services.cloudformation.provisioners")
 
     def checked(stock: Callable[..., Any], position: int) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
-            refuse_unknown(name, arguments[position], known)
+            check(arguments[position])
             return stock(*arguments)
 
         return call

@@ -106,6 +106,7 @@ def _install(settings: Settings) -> Any:
         sns,
         stack_states,
         stacks,
+        sts,
     )
     from local.aws.resource_types import provision_waiting_types_on_threads
 
@@ -116,6 +117,7 @@ def _install(settings: Settings) -> Any:
     s3.install()
     managed_policies.install()
     iam.install()
+    sts.install()
     logs.install()
     sns.install()
     cloudwatch.install()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_aws.clusters import BASE, SUBNETS, Cluster, cluster
-from tests.local_aws.support import ACCOUNT, Account, Server, eventually
+from tests.local_aws.clusters import BASE, SUBNETS, Cluster, cluster, principal
+from tests.local_aws.support import ACCOUNT, Account, Server, StackFailedError, eventually
 
 
 def test_cluster_is_active_as_it_was_asked_for(full: Cluster) -> None:
@@ -81,6 +81,9 @@ def test_each_kind_of_a_clusters_changes_is_an_update_of_its_own(
     }
     with account.stack(BASE) as stack:
         made = Cluster(account, stack, account.resource(stack, "Cluster"))
+        _map_person(made)
+        person = account.assume(account.resource(stack, "Person"))
+        eventually("aws-auth lets in", lambda: made.ask(person, "api/v1/nodes") == 200)
         account.update(stack, {**BASE, "Cluster": changed})
         eks = account.client("eks")
         kinds = [
@@ -98,6 +101,18 @@ def test_each_kind_of_a_clusters_changes_is_an_update_of_its_own(
         assert shown["resourcesVpcConfig"]["endpointPrivateAccess"] is True
         assert [s["types"] for s in shown["logging"]["clusterLogging"] if s["enabled"]] == [["api"]]
         assert shown["tags"]["team"] == "one"
+        # From here on nobody asks aws-auth, and nothing leads back.
+        eventually("aws-auth lets nobody in", lambda: made.ask(person, "api/v1/nodes") == 401)
+        with pytest.raises(StackFailedError, match="from API to API_AND_CONFIG_MAP"):
+            account.update(stack, BASE)
+        assert made.describe()["accessConfig"]["authenticationMode"] == "API"
+
+
+def _map_person(made: Cluster) -> None:
+    line = f"- {{rolearn: {principal(made)}, username: p, groups: [system:masters]}}"
+    made.kubectl(
+        "create", "configmap", "aws-auth", "-n", "kube-system", f"--from-literal=mapRoles={line}"
+    )
 
 
 def test_an_add_on_is_refused_by_name_and_for_its_role(bare: Cluster) -> None:

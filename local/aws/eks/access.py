@@ -43,9 +43,7 @@ class Access:
         kind = body.get("type", "STANDARD")
         if kind != "STANDARD" and (body.get("kubernetesGroups") or body.get("username")):
             raise invalid(f"An access entry of type {kind} takes no groups and no user name.")
-        for name in (*body.get("kubernetesGroups", []), body.get("username", "")):
-            if name.startswith(_RESERVED):
-                raise invalid(f"The name {name} cannot start with {name.split(':')[0]}:")
+        _require_names(body)
         username = body.get("username") or _default_username(arn)
         if kind.startswith("EC2"):
             username = "system:node:{{EC2PrivateDNSName}}"
@@ -54,9 +52,7 @@ class Access:
 
     def update_entry(self, cluster_name: str, arn: str, body: Mapping[str, Any]) -> Record:
         refuse_unknown("UpdateAccessEntry", body, ["kubernetesGroups", "username"])
-        for name in (*body.get("kubernetesGroups", []), body.get("username", "")):
-            if name.startswith(_RESERVED):
-                raise invalid(f"The name {name} cannot start with {name.split(':')[0]}:")
+        _require_names(body)
         return dict(_result(eks()._update_access_entry(cluster_name, arn, body))["accessEntry"])
 
     def associate(self, cluster_name: str, arn: str, body: Mapping[str, Any]) -> Record:
@@ -124,6 +120,16 @@ class Access:
                 logger.warning("access policies of %s: %s", key.name, error)
             pause.wait(_LOOK_SECONDS)
         self._watched.discard(key)
+
+
+def _require_names(body: Mapping[str, Any]) -> None:
+    username = body.get("username", "")
+    for name in (*body.get("kubernetesGroups", []), username):
+        if name.startswith(_RESERVED):
+            raise invalid(f"The name {name} cannot start with {name.split(':')[0]}:")
+    before, found, _ = username.partition("{{SessionName}}")
+    if found and ":" not in before:
+        raise invalid(f"The username {username} must have a colon before {{{{SessionName}}}}.")
 
 
 def _require_entries(name: str) -> None:

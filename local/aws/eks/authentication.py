@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
+import yaml
+
 from local.aws import internals, responses
 from local.aws.eks import node_access
 from local.aws.eks.control_planes import ControlPlanes
@@ -120,7 +122,8 @@ class _Reviewer:
                 for line in node_access.map_roles(key.name, self._planes, member, key):
                     if line.get(name) == role:
                         return str(line.get("username", arn)), list(line.get("groups", []))
-        except (ApiError, OSError):
+        # A ConfigMap that can't be read maps nobody.
+        except (ApiError, OSError, yaml.YAMLError):
             return None
         return None
 
