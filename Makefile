@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 ENV ?= dev
+ROLE ?= platform-admin
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 # Compiled modules make synthesis 2.6 times as fast.
@@ -31,8 +32,8 @@ status: setup ## Say what stands, where, and what it costs
 env: setup ## Print export lines for any AWS client: eval "$(make env)"
 	@python -m local env --env $(ENV)
 
-kubeconfig: setup ## Print the path of a kubeconfig that authenticates by an IAM token
-	@python -m local kubeconfig --env $(ENV)
+kubeconfig: setup ## Print the path of a kubeconfig that logs in as ROLE by an IAM token
+	@python -m local kubeconfig --env $(ENV) --role $(ROLE)
 
 # --- The app -----------------------------------------------------------------------------------
 

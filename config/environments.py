@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+from config.access import Access
 from config.accounts import ACCOUNTS
 from config.cluster import Cluster, NodeGroup
 from config.model import Account, Environment, Table
 from config.network import Network
 from config.observability import Observability
+from config.people import DEVELOPMENT_ROLES, ROLES
 from config.workloads import Backup, Web
 
 PROD = Environment(
@@ -52,6 +54,11 @@ PROD = Environment(
         monthly_budget_usd=900,
     ),
     owner="platform",
+    access=Access(
+        identity_account=ACCOUNTS.people,
+        pipeline_role=f"arn:aws:iam::{ACCOUNTS.pipeline}:role/mindforce-pipeline",
+        roles=ROLES,
+    ),
 )
 
 STAGE = replace(
@@ -78,6 +85,7 @@ DEV = replace(
         ),
     ),
     observability=replace(STAGE.observability, monthly_budget_usd=300),
+    access=replace(STAGE.access, roles=DEVELOPMENT_ROLES),
 )
 
 TABLE = Table(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
+from config.access import Access
 from config.cluster import Cluster
 from config.errors import ConfigError, Problem, within
 from config.instance_types import INSTANCE_TYPES
@@ -64,6 +65,7 @@ class Environment(Account):
     observability: Observability
     owner: str
     """Who is asked about what is found in the account; a tag of everything."""
+    access: Access
 
     @property
     def availability_zones(self) -> tuple[str, ...]:
@@ -84,6 +86,7 @@ class Environment(Account):
             *within("web", self.web.problems()),
             *within("backup", self.backup.problems()),
             *within("observability", self.observability.problems()),
+            *within("access", self.access.problems(self.name)),
         ]
         yield from nested or self._capacity_problems()
 

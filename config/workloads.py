@@ -12,6 +12,7 @@ _IMAGE = re.compile(
 )
 _CPU = re.compile(r"[1-9]\d*m?")
 _MEMORY = re.compile(r"[1-9]\d*(Mi|Gi)")
+WEB_NAMESPACE = "web"
 ROLLOUT_LIMIT_SECONDS = 840
 """A Lambda function runs 900 s at most; the gate needs a minute of it to say what it saw."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from config.errors import without_traceback
+from config.people import PLATFORM_ADMIN, ROLES
 
 if __name__ == "__main__":
     sys.excepthook = without_traceback
@@ -79,10 +80,10 @@ def _run(given: argparse.Namespace, state: State) -> None:
             print("unset AWS_PROFILE AWS_SESSION_TOKEN")
             print(f'export NO_PROXY="${{NO_PROXY:+$NO_PROXY,}}{LOOPBACK}"')
         case "kubeconfig":
-            print(access.kubeconfig(state, _target(state, given.env)))
+            print(access.kubeconfig(state, _target(state, given.env), given.role))
         case "token":
             target = _target(state, given.env)
-            print(json.dumps(access.token(target, given.cluster, given.role)))
+            print(json.dumps(access.token(state, target, given.cluster, given.role)))
 
 
 def _target(state: State, name: str) -> Target:
@@ -127,7 +128,9 @@ def _parser() -> argparse.ArgumentParser:
     command("status", "say what stands, where, and what it costs")
     command("diff", "show what up would change")
     command("env", "print export lines for any AWS client")
-    command("kubeconfig", "print the path of a kubeconfig with an IAM token")
+    added = command("kubeconfig", "print the path of a kubeconfig with an IAM token")
+    roles = ", ".join(role.name for role in ROLES if role.trusts == "people")
+    added.add_argument("--role", default=PLATFORM_ADMIN.name, help=f"who to log in as: {roles}")
     added = command("token", "print an ExecCredential for kubectl")
     added.add_argument("--cluster", required=True)
     added.add_argument("--role", required=True, help="ARN of the IAM role to log in as")

@@ -3,11 +3,14 @@
 import base64
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
 
+from config.people import PLATFORM_ADMIN
+from local import people
 from local.errors import LocalError
 from local.paths import ROOT, State
 from local.target import Target
@@ -37,17 +40,38 @@ def cluster_output(target: Target, key: str) -> str:
     raise LocalError(f"The cluster of {name} doesn't stand here; 'make up ENV={name}' comes first.")
 
 
+def role_arn(target: Target, name: str) -> str:
+    """Return the ARN of a people-role. Raises LocalError for what people can't be."""
+    environment = target.environment
+    people_roles = {role.name: role for role in environment.access.roles if role.trusts == "people"}
+    if name not in people_roles:
+        right = f"ROLE must be one of {', '.join(people_roles)}"
+        raise LocalError(f"People can't be {name!r} in {environment.name}; {right}.")
+    return f"arn:aws:iam::{environment.account}:role/{people_roles[name].iam_name}"
+
+
 def admin_role(target: Target) -> str:
-    return cluster_output(target, "AdminRoleArn")
+    return role_arn(target, PLATFORM_ADMIN.name)
 
 
-def token(target: Target, cluster: str, role: str) -> dict[str, Any]:
-    """Return an ExecCredential as `aws eks get-token --role-arn` prints it.
+def token(state: State, target: Target, cluster: str, role: str) -> dict[str, Any]:
+    """Return an ExecCredential as `aws eks get-token --role-arn` prints it, with MFA.
 
     Raises botocore's ClientError when the role can't be assumed.
     """
-    sts = session(target).client("sts", endpoint_url=target.endpoint)
-    assumed = sts.assume_role(RoleArn=role, RoleSessionName="mindforce")["Credentials"]
+    environment = target.environment
+    assumed = people.assume(
+        state.people,
+        target.endpoint,
+        account=environment.access.identity_account,
+        role=role,
+        region=environment.region,
+    )
+    return exec_credential(target, cluster, assumed)
+
+
+def exec_credential(target: Target, cluster: str, assumed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an ExecCredential of who holds a role's credentials."""
     signer = boto3.Session(
         aws_access_key_id=assumed["AccessKeyId"],
         aws_secret_access_key=assumed["SecretAccessKey"],
@@ -70,10 +94,13 @@ def token(target: Target, cluster: str, role: str) -> dict[str, Any]:
     }
 
 
-def kubeconfig(state: State, target: Target) -> Path:
-    """Write a kubeconfig that logs in by an IAM token of the admin role, and return its path."""
+def kubeconfig(state: State, target: Target, role_name: str = PLATFORM_ADMIN.name) -> Path:
+    """Write a kubeconfig that logs in by an IAM token of a people-role, and return its path.
+
+    Raises LocalError when people have no such role, or the cluster doesn't stand.
+    """
     name = target.environment.name
-    role = admin_role(target)
+    role = role_arn(target, role_name)
     eks = session(target).client("eks", endpoint_url=target.endpoint)
     cluster = eks.describe_cluster(name=cluster_output(target, "ClusterName"))["cluster"]
     command = ["-m", "local", "--state", str(state.folder), "token", "--env", name]
@@ -106,7 +133,7 @@ def kubeconfig(state: State, target: Target) -> Path:
             }
         ],
     }
-    path = state.folder / f"kubeconfig-{name}.json"
+    path = state.folder / f"kubeconfig-{name}-{role_name}.json"
     path.write_text(json.dumps(config, indent=1))
     path.chmod(0o600)
     return path

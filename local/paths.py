@@ -33,6 +33,11 @@ class State:
         return self.folder / "cdk.log"
 
     @property
+    def people(self) -> Path:
+        """Who may log in here, with their secrets, which open nothing but the stand-in."""
+        return self.folder / "people.json"
+
+    @property
     def lock(self) -> Path:
         """Beside the folder, which `down` removes."""
         return self.folder.with_name(f"{self.folder.name}.lock")

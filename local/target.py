@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.environments import TABLE
-from config.model import Account
+from config.model import Environment
 from local.errors import LocalError
 
 ALL = "all"
@@ -16,7 +16,7 @@ SECRET = "test"
 class Target:
     """An environment's account at the stand-in."""
 
-    environment: Account
+    environment: Environment
     endpoint: str
 
     @property
@@ -34,7 +34,7 @@ class Target:
         }
 
 
-def environments(name: str) -> Sequence[Account]:
+def environments(name: str) -> Sequence[Environment]:
     """Return the environment of that name, or each for "all". Raises LocalError for another."""
     known = {environment.name: environment for environment in TABLE.environments}
     if name == ALL:

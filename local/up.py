@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from local import emulator_python, stacks
+from local import emulator_python, people, stacks
 from local.cdk import Cdk
 from local.emulator import Emulator
 from local.errors import LocalError
@@ -93,6 +93,7 @@ def _start(
         python = emulator_python.ensure(cache(), progress.detail)
     with progress.step("Start the AWS stand-in"):
         emulator.start(tools=tools, python=python, port=port, charts=charts)
+        people.settle_in(state.people, emulator.endpoint)
 
 
 def _audit(emulator: Emulator) -> None:

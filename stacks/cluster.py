@@ -1,6 +1,6 @@
 """The cluster of an environment: control plane, add-ons, nodes, access."""
 
-from aws_cdk import CfnOutput, aws_iam
+from aws_cdk import CfnOutput
 from aws_cdk.lambda_layer_kubectl_v35 import KubectlV35Layer
 from constructs import Construct
 
@@ -10,6 +10,7 @@ from mindforce.add_ons import AddOn
 from mindforce.cluster import Cluster
 from mindforce.network import Network
 from mindforce.node_group import NodeGroup
+from stacks.access import let_people_in
 from stacks.environment_stack import EnvironmentStack
 
 # Prefix delegation has to be there before the nodes, which count their pods' places when they
@@ -35,11 +36,12 @@ class ClusterStack(EnvironmentStack):
             endpoint_cidrs=config.cluster.endpoint_cidrs,
             log_retention_days=config.cluster.log_retention_days,
             deletion_protection=config.deletion_protection,
+            authentication_mode=config.access.authentication_mode,
             kubectl_layer=KubectlV35Layer(self, "KubectlLayer"),
         )
         networking = self._networking_add_ons()
         self.nodes = Construct(self, "Nodes")
-        for group in config.cluster.node_groups:
+        groups = [
             NodeGroup(
                 self.nodes,
                 group.name,
@@ -52,12 +54,21 @@ class ClusterStack(EnvironmentStack):
                 max_size=group.max_size,
                 disk_gib=group.disk_gib,
             )
+            for group in config.cluster.node_groups
+        ]
         self.nodes.node.add_dependency(networking)
         # These run as ordinary pods: without nodes they would wait, and then fail.
         for name in ("coredns", "metrics-server"):
             add_on = AddOn(self, name, cluster=self.cluster.cluster, name=name)
             add_on.node.add_dependency(self.nodes)
-        self._admin()
+        let_people_in(
+            self,
+            config=config,
+            cluster=self.cluster.cluster,
+            nodes=self.nodes,
+            node_roles=[group.role_arn for group in groups],
+        )
+        CfnOutput(self, "ClusterName", value=self.cluster.cluster.cluster_name)
 
     def _networking_add_ons(self) -> Construct:
         group = Construct(self, "Networking")
@@ -76,20 +87,3 @@ class ClusterStack(EnvironmentStack):
         cni.node.add_dependency(agent)
         AddOn(group, "KubeProxy", cluster=cluster, name="kube-proxy")
         return group
-
-    def _admin(self) -> None:
-        """One role that may do anything; who may assume it is for the account's IAM to say."""
-        role = aws_iam.Role(
-            self,
-            "Admin",
-            assumed_by=aws_iam.AccountRootPrincipal(),
-            description=f"Administers the cluster {self.cluster.cluster.cluster_name}",
-        )
-        role.add_to_policy(
-            aws_iam.PolicyStatement(
-                actions=["eks:DescribeCluster"], resources=[self.cluster.cluster.cluster_arn]
-            )
-        )
-        self.cluster.grant_admin("AdminAccess", role)
-        CfnOutput(self, "ClusterName", value=self.cluster.cluster.cluster_name)
-        CfnOutput(self, "AdminRoleArn", value=role.role_arn)

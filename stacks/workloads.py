@@ -4,14 +4,14 @@ from cdk8s import App
 from constructs import Construct
 
 from config.model import Environment
+from config.workloads import WEB_NAMESPACE
 from k8s.namespace import NamespaceChart
 from k8s.web import WebChart
 from mindforce.cluster import Cluster
 from mindforce.network import Network
 from mindforce.rollout import RolloutGate
+from stacks.access import in_namespace
 from stacks.environment_stack import EnvironmentStack
-
-WEB_NAMESPACE = "web"
 
 
 class WorkloadsStack(EnvironmentStack):
@@ -40,6 +40,12 @@ class WorkloadsStack(EnvironmentStack):
             "WebNamespace",
             NamespaceChart(charts, "web-namespace", name=WEB_NAMESPACE).to_json(),
             prune=False,
+        )
+        gate.apply(
+            "WebAccess",
+            in_namespace(config.access.roles, WEB_NAMESPACE),
+            prune=False,
+            after=[namespace],
         )
         chart = WebChart(
             charts,

@@ -1,9 +1,9 @@
-"""An EKS cluster and who may use it."""
+"""An EKS cluster."""
 
 from collections.abc import Sequence
 from typing import cast
 
-from aws_cdk import RemovalPolicy, aws_ec2, aws_eks_v2, aws_iam, aws_kms, aws_lambda, aws_logs
+from aws_cdk import RemovalPolicy, aws_ec2, aws_eks_v2, aws_kms, aws_lambda, aws_logs
 from constructs import Construct
 
 from mindforce.retention import retention_days
@@ -32,6 +32,7 @@ class Cluster(Construct):
         endpoint_cidrs: Sequence[str],
         log_retention_days: int,
         deletion_protection: bool,
+        authentication_mode: str,
         kubectl_layer: aws_lambda.ILayerVersion,
     ) -> None:
         super().__init__(scope, id)
@@ -77,7 +78,7 @@ class Cluster(Construct):
         resource = cluster.node.default_child
         assert isinstance(resource, aws_eks_v2.CfnCluster)
         # aws_eks_v2 writes API, from which there is no way back to aws-auth.
-        resource.add_property_override("AccessConfig.AuthenticationMode", "API_AND_CONFIG_MAP")
+        resource.add_property_override("AccessConfig.AuthenticationMode", authentication_mode)
         resource.deletion_protection = deletion_protection
         # Extended support costs six times as much an hour and starts without being asked for.
         resource.upgrade_policy = aws_eks_v2.CfnCluster.UpgradePolicyProperty(
@@ -88,11 +89,6 @@ class Cluster(Construct):
             _keep_logs(cluster, f"KubectlProvider/{function}/LogGroup/Resource", log_retention_days)
         # Its generated class lacks one member of the interface that it implements in JavaScript.
         self.cluster = cast(aws_eks_v2.ICluster, cluster)
-        self._cluster = cluster
-
-    def grant_admin(self, id: str, role: aws_iam.IRole) -> None:
-        """Let a role do anything in the cluster, by an access entry."""
-        self._cluster.grant_cluster_admin(id, role.role_arn)
 
 
 def _endpoint_access(cidrs: Sequence[str]) -> aws_eks_v2.EndpointAccess:

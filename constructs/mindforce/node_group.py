@@ -28,6 +28,7 @@ class NodeGroup(Construct):
         # The VPC CNI has a role of its own, so the node's needs no AmazonEKS_CNI_Policy.
         for policy in ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"):
             role.add_managed_policy(aws_iam.ManagedPolicy.from_aws_managed_policy_name(policy))
+        self.role_arn = role.role_arn
         template = self._launch_template(disk_gib)
         node_group = aws_eks_v2.Nodegroup(
             self,

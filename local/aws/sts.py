@@ -3,7 +3,6 @@
 import contextvars
 import copy
 import json
-import re
 import time
 import urllib.parse
 from collections.abc import Mapping
@@ -16,7 +15,6 @@ _CHAINED_SECONDS = 3600
 """What a session that comes from another role's session lasts at most."""
 _ROLE_SECONDS = range(3600, 43200 + 1)
 """What a role's MaxSessionDuration may be."""
-_SESSION = re.compile(r"arn:([^:]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 
 _second_factor: contextvars.ContextVar[bool] = contextvars.ContextVar("mfa", default=False)
 """Whether the request under way came with a code that was right."""
@@ -36,7 +34,6 @@ def install() -> None:
     sts, evaluator = internals.module("services.sts"), internals.module("core.iam_evaluator")
     internals.replace(sts, "handle_request", _checked)
     internals.replace_in((evaluator, sts), "_principal_keys", _with_second_factor)
-    internals.replace(evaluator, "_resolve_condition_key", _with_role_arn)
     internals.replace(evaluator, "evaluate_trust_policy", _without_services)
 
 
@@ -147,21 +144,6 @@ def _with_second_factor(stock: Any) -> Any:
         return found
 
     return keys
-
-
-def _with_role_arn(stock: Any) -> Any:
-    """aws:PrincipalArn of a session is its role's, where MiniStack has the session's."""
-
-    def resolve(key: str, context: Any) -> Any:
-        found = stock(key, context)
-        session = _SESSION.fullmatch(str(found)) if key.lower() == "aws:principalarn" else None
-        if session is None:
-            return found
-        partition, account, name = session.groups()
-        role = internals.module("services.iam")._roles.get_scoped(account, None, name)
-        return role["Arn"] if role else f"arn:{partition}:iam::{account}:role/{name}"
-
-    return resolve
 
 
 def _without_services(stock: Any) -> Any:

@@ -80,7 +80,7 @@ class Machine:
 
     def token(self, role: str, cluster: str = "dev") -> str:
         """Return a token as an IAM role gets it for a cluster."""
-        token: str = access.token(self.target, cluster, role)["status"]["token"]
+        token: str = access.token(self.state, self.target, cluster, role)["status"]["token"]
         return token
 
     def stack(self, name: str) -> Mapping[str, Any]:

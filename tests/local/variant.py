@@ -1,7 +1,7 @@
 """The app with some values of dev changed: python -m tests.local.variant web.image=… .
 
 `port=N` gives the web service a port that the config doesn't know, to send the API server
-something that it refuses.
+something that it refuses. `null` takes an item out of a tuple.
 """
 
 import json
@@ -22,7 +22,7 @@ def changed(value: Any, path: list[str], new: Any) -> Any:
     name, *rest = path
     if isinstance(value, tuple):
         items = [changed(v, rest, new) if i == int(name) else v for i, v in enumerate(value)]
-        return tuple(items)
+        return tuple(item for item in items if item is not None)
     assert is_dataclass(value)
     return replace(value, **{name: changed(getattr(value, name), rest, new)})  # type: ignore[type-var]
 
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> None:
         if path == "port":
             k8s.web.PORT = int(text)
         else:
-            new = json.loads(text) if text.isdigit() else text
+            new = json.loads(text) if text.isdigit() or text == "null" else text
             dev = changed(dev, path.split("."), new)
     app.build(replace(TABLE, environments=(dev,))).synth()
 

@@ -34,7 +34,11 @@ def pod(objects: list[Manifest]) -> Manifest:
 def test_every_object_is_valid_for_the_clusters_version(
     synthesis: Synthesis, environment: Environment
 ) -> None:
-    objects = manifests(synthesis.template(environment.name, "Workloads"))
+    for stack in ("Cluster", "Workloads"):
+        _valid(manifests(synthesis.template(environment.name, stack)), environment)
+
+
+def _valid(objects: list[Manifest], environment: Environment) -> None:
     assert objects
     for item in objects:
         kubernetes_validate.validate(item, environment.cluster.version, strict=True)

@@ -137,9 +137,11 @@ def test_node_group_sizes_follow_the_table(synthesis: Synthesis) -> None:
     }
 
 
-def test_only_the_admin_role_and_the_kubectl_provider_may_do_anything(template: Template) -> None:
-    entries = template.properties("AWS::EKS::AccessEntry")
+def test_only_break_glass_and_the_kubectl_provider_are_let_do_anything_by_eks(
+    template: Template,
+) -> None:
+    entries = [e for e in template.properties("AWS::EKS::AccessEntry") if "AccessPolicies" in e]
     principals = sorted(str(next(references(entry["PrincipalArn"]))) for entry in entries)
     assert len(principals) == 2
-    assert principals[0].startswith("Admin")
+    assert principals[0].startswith("Accessmindforcebreakglass")
     assert principals[1].startswith("ClusterKubectlProvider")

@@ -1,0 +1,94 @@
+"""The table of people-roles, wired: IAM roles, the groups they become, what these may do."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from aws_cdk import aws_eks_v2
+from cdk8s import App
+from constructs import Construct, IDependable
+
+from config.access import Role, Rule
+from config.model import Environment
+from config.resources import RESOURCES
+from k8s.access import ClusterAccessChart, NamespaceAccessChart, Rules, policy_rules
+from mindforce.access import Access
+
+Manifest = Sequence[Mapping[str, Any]]
+
+
+def let_people_in(
+    scope: Construct,
+    *,
+    config: Environment,
+    cluster: aws_eks_v2.ICluster,
+    nodes: IDependable,
+    node_roles: Sequence[str],
+) -> None:
+    """Make the roles of the table, and let each do in the cluster what it says."""
+    table = config.access
+    access = Access(scope, "Access", cluster=cluster)
+    for role in table.roles:
+        arn = _iam_role(access, role, config)
+        if role.break_glass:
+            access.grant_admin(role.iam_name, role_arn=arn)
+        # No broken ConfigMap shall stop a pipeline.
+        elif table.mode == "access-entries" or role.trusts == "pipeline":
+            access.map_by_entry(
+                role.iam_name, role_arn=arn, group=role.group, username=role.username
+            )
+        else:
+            access.map_by_aws_auth(role_arn=arn, group=role.group, username=role.username)
+    written = access.write_aws_auth(node_roles=node_roles)
+    if written is not None:
+        # EKS writes the first aws-auth when the first nodes come.
+        written.node.add_dependency(nodes)
+    aws_eks_v2.KubernetesManifest(
+        access,
+        "Rules",
+        cluster=cluster,
+        manifest=list(_everywhere(table.roles)),
+        overwrite=True,
+        prune=False,
+    )
+
+
+@cache
+def in_namespace(roles: tuple[Role, ...], namespace: str) -> Manifest:
+    """Return what the roles may do in a namespace of the workloads, as Kubernetes objects."""
+    groups = {role.group: _rules(role.workload_rules) for role in _with_rbac(roles)}
+    chart = NamespaceAccessChart(App(), namespace, namespace=namespace, groups=groups)
+    manifest: Manifest = chart.to_json()
+    return manifest
+
+
+# Environments share most of their roles, and a chart costs more than all else here.
+@cache
+def _everywhere(roles: tuple[Role, ...]) -> Manifest:
+    groups = {role.group: _rules(role.rules) for role in _with_rbac(roles)}
+    manifest: Manifest = ClusterAccessChart(App(), "access", groups=groups).to_json()
+    return manifest
+
+
+def _with_rbac(roles: Sequence[Role]) -> list[Role]:
+    return [role for role in roles if not role.break_glass]
+
+
+def _rules(rules: Sequence[Rule]) -> Rules:
+    made: list[Any] = []
+    for rule in rules:
+        resources: dict[str, list[str]] = {}
+        for name in rule.resources:
+            for group, names in RESOURCES[name].items():
+                resources.setdefault(group, []).extend(names)
+        made += policy_rules(resources, rule.verbs)
+    return made
+
+
+def _iam_role(access: Access, role: Role, config: Environment) -> str:
+    name, hours = role.iam_name, role.session_hours
+    if role.trusts == "pipeline":
+        return access.role_for_machine(
+            name, role_arn=config.access.pipeline_role, session_hours=hours
+        )
+    return access.role_for_people(name, account=config.access.identity_account, session_hours=hours)

@@ -1,0 +1,95 @@
+"""What an API server lets somebody do, question by question, beside what the table says."""
+
+import base64
+import http.client
+import json
+import ssl
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from config.access import Role
+from config.resources import ALL, IN_NO_NAMESPACE, RESOURCES, VERBS
+from config.workloads import WEB_NAMESPACE
+
+NAMESPACES = (WEB_NAMESPACE, "kube-system")
+REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+CONNECTIONS = 4
+
+
+class Question(NamedTuple):
+    """May I do this? A namespace of "" is what no namespace holds."""
+
+    verb: str
+    group: str
+    resource: str
+    namespace: str
+
+
+def questions() -> Iterator[Question]:
+    """Yield each verb on each resource that the rules know, in each kind of namespace."""
+    for name, groups in RESOURCES.items():
+        for group, resources in groups.items():
+            for resource in resources:
+                for namespace in ("",) if name in IN_NO_NAMESPACE else NAMESPACES:
+                    for verb in VERBS:
+                        if ALL not in (group, verb):
+                            yield Question(verb, group, resource, namespace)
+
+
+def by_the_table(role: Role, question: Question) -> bool:
+    """Say what the table says."""
+    rules = role.rules + (role.workload_rules if question.namespace == WEB_NAMESPACE else ())
+    return role.break_glass or any(
+        {question.verb, ALL} & set(rule.verbs)
+        and (name == "everything" or question.resource in RESOURCES[name].get(question.group, ()))
+        for rule in rules
+        for name in rule.resources
+    )
+
+
+class ApiServer:
+    """An API server, asked over connections that are kept."""
+
+    def __init__(self, endpoint: str, authority: str) -> None:
+        self._address = urlsplit(endpoint).netloc
+        self._context = ssl.create_default_context(cadata=base64.b64decode(authority).decode())
+
+    def answers(self, token: str, asked: Sequence[Question]) -> list[bool]:
+        """Return whether each may be done. Raises PermissionError when nobody has the token."""
+        shares = [asked[number::CONNECTIONS] for number in range(CONNECTIONS)]
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            told = list(pool.map(lambda share: self._share(token, share), shares))
+        found = {question: answer for share in told for question, answer in share}
+        return [found[question] for question in asked]
+
+    def _share(self, token: str, asked: Sequence[Question]) -> list[tuple[Question, bool]]:
+        connection = http.client.HTTPSConnection(self._address, timeout=30, context=self._context)
+        try:
+            return [(question, self._ask(connection, token, question)) for question in asked]
+        finally:
+            connection.close()
+
+    @staticmethod
+    def _ask(connection: http.client.HTTPSConnection, token: str, question: Question) -> bool:
+        resource, _, part = question.resource.partition("/")
+        attributes = {
+            "verb": question.verb,
+            "group": question.group,
+            "resource": resource,
+            "subresource": part,
+            "namespace": question.namespace,
+        }
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        connection.request("POST", REVIEW, json.dumps(review), headers)
+        answer = connection.getresponse()
+        content = json.loads(answer.read())
+        if answer.status == http.client.UNAUTHORIZED:
+            raise PermissionError(content["message"])
+        return bool(content["status"]["allowed"])
