@@ -2,6 +2,10 @@
 
 import json
 import uuid
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
 
 from tests.local_aws.clusters import ADMIN, VIEW, Cluster, principal
 from tests.local_aws.support import ACCOUNT, Account, eventually
@@ -56,19 +60,38 @@ def test_namespaced_policy_reaches_a_namespace_that_comes_later(
 def test_aws_auth_lets_in_where_the_mode_knows_it(full: Cluster, person: Account) -> None:
     found = full.kubectl("get", "configmap", "aws-auth", "-n", "kube-system", "-o", "json")
     before = found["data"]["mapRoles"]
-    line = f"- rolearn: {principal(full)}\n  username: somebody\n  groups: [system:masters]\n"
-    for roles, status in ((before + line, 200), (before, 401)):
+    somebody = "  username: somebody\n  groups: [system:masters]\n"
+    named = f"- rolearn: {principal(full)}\n{somebody}"
+    # The authenticator takes the path out of who comes, but not out of the line.
+    with_path = named.replace(":role/", ":role/people/")
+
+    def answers(roles: str, status: int) -> None:
         patch = json.dumps({"data": {"mapRoles": roles}})
         full.kubectl("patch", "configmap", "aws-auth", "-n", "kube-system", "-p", patch)
-        eventually(
-            f"answers {status}",
-            lambda wanted=status: (
-                full.ask(  # type: ignore[misc]
-                    person, "api/v1/nodes"
-                )
-                == wanted
-            ),
-        )
+        eventually(f"answers {status}", lambda: full.ask(person, "api/v1/nodes") == status)
+
+    answers(before + with_path, 401)
+    answers(before + named, 200)
+    # What can't be read maps nobody.
+    answers(f"{before}{named}  broken: [", 401)
+    answers(before, 401)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ({"kubernetesGroups": ["system:masters"]}, "cannot start with system:"),
+        ({"username": "eks:somebody"}, "cannot start with eks:"),
+        ({"username": "somebody-{{SessionName}}"}, "must have a colon before {{SessionName}}"),
+    ],
+)
+def test_an_entry_takes_no_name_that_eks_keeps_for_itself(
+    full: Cluster, names: dict[str, Any], said: str
+) -> None:
+    eks = full.account.client("eks")
+    with pytest.raises(ClientError, match=said):
+        eks.create_access_entry(clusterName=full.name, principalArn=principal(full), **names)
+    assert principal(full) not in eks.list_access_entries(clusterName=full.name)["accessEntries"]
 
 
 def test_a_token_serves_one_cluster(full: Cluster, bare: Cluster, person: Account) -> None:
