@@ -11,6 +11,7 @@ from guards.assembly import Templates
 from guards.replacement import Update
 from guards.schemas import create_only, holding_data
 from guards.synthesis import GOLDEN, templates_in
+from tests.releases import released
 from tests.synthesis import Synthesis
 
 Change = Callable[[Any], None]
@@ -47,6 +48,12 @@ def test_the_update_to_this_synthesis_loses_nothing(synthesis: Synthesis) -> Non
     kept = templates_in(GOLDEN)
     for environment, templates in synthesis.templates().items():
         assert list(Update(kept[environment], templates).problems()) == []
+
+
+def test_the_update_from_the_last_release_loses_nothing(synthesis: Synthesis) -> None:
+    before = released()
+    for environment, templates in synthesis.templates().items():
+        assert list(Update(before.get(environment, {}), templates).problems()) == []
 
 
 @pytest.mark.parametrize(
