@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import CfnResource
+from aws_cdk import aws_kms, aws_sns
 from constructs import Construct
 
 _PENDING_WINDOW_DAYS = 30
@@ -23,58 +23,49 @@ class AlarmTopic(Construct):
             },
         }
         # Of the account's own key for SNS, whose policy can't be changed, alarms get no data key.
-        key = CfnResource(
+        key = aws_kms.CfnKey(
             self,
             "Key",
-            type="AWS::KMS::Key",
-            properties={
-                "Description": "Alarms",
-                "EnableKeyRotation": True,
-                "PendingWindowInDays": _PENDING_WINDOW_DAYS,
-                "KeyPolicy": _policy(
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
-                        "Action": "kms:*",
-                        "Resource": "*",  # this key: a key's policy speaks of no other
-                    },
-                    {
-                        **alarms,
-                        "Effect": "Allow",
-                        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
-                        "Resource": "*",  # this key
-                    },
-                ),
-            },
+            description="Alarms",
+            enable_key_rotation=True,
+            pending_window_in_days=_PENDING_WINDOW_DAYS,
+            key_policy=_policy(
+                {
+                    "Effect": "Allow",
+                    "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+                    "Action": "kms:*",
+                    "Resource": "*",  # this key: a key's policy speaks of no other
+                },
+                {
+                    **alarms,
+                    "Effect": "Allow",
+                    "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+                    "Resource": "*",  # this key
+                },
+            ),
         )
-        topic = CfnResource(
+        topic = aws_sns.CfnTopic(
             self,
             "Topic",
-            type="AWS::SNS::Topic",
-            properties={
-                "DisplayName": "Alarms",
-                "KmsMasterKeyId": key.ref,
-                "Subscription": [{"Protocol": "email", "Endpoint": email} for email in emails],
-            },
+            display_name="Alarms",
+            kms_master_key_id=key.ref,
+            subscription=[{"protocol": "email", "endpoint": email} for email in emails],
         )
         self.arn = topic.ref
-        CfnResource(
+        aws_sns.CfnTopicPolicy(
             self,
             "Policy",
-            type="AWS::SNS::TopicPolicy",
-            properties={
-                "Topics": [self.arn],
-                "PolicyDocument": _policy(
-                    {**alarms, "Effect": "Allow", "Action": "sns:Publish", "Resource": self.arn},
-                    {
-                        "Effect": "Deny",
-                        "Principal": "*",
-                        "Action": "sns:Publish",
-                        "Resource": self.arn,
-                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    },
-                ),
-            },
+            topics=[self.arn],
+            policy_document=_policy(
+                {**alarms, "Effect": "Allow", "Action": "sns:Publish", "Resource": self.arn},
+                {
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "sns:Publish",
+                    "Resource": self.arn,
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                },
+            ),
         )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import CfnResource
+from aws_cdk import aws_iam
 from constructs import Construct
 
 from mindforce.backup_bucket import BackupBucket
@@ -67,20 +67,17 @@ class BackupRole(Construct):
                 {"StringEquals": {"ec2:CreateAction": ["CreateSnapshot", "CreateVolume"]}},
             ),
         ]
-        role = CfnResource(
+        role = aws_iam.CfnRole(
             self,
             "Role",
-            type="AWS::IAM::Role",
-            properties={
-                "Description": "Makes backups, and restores them",
-                "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [dict(trust)]},
-                "Policies": [
-                    {
-                        "PolicyName": "Backups",
-                        "PolicyDocument": {"Version": "2012-10-17", "Statement": statements},
-                    }
-                ],
-            },
+            description="Makes backups, and restores them",
+            assume_role_policy_document={"Version": "2012-10-17", "Statement": [dict(trust)]},
+            policies=[
+                aws_iam.CfnRole.PolicyProperty(
+                    policy_name="Backups",
+                    policy_document={"Version": "2012-10-17", "Statement": statements},
+                )
+            ],
         )
         self.name = role.ref
 

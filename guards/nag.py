@@ -1,0 +1,130 @@
+"""What cdk-nag's AwsSolutions rules say against the app, and why each thing stays.
+
+Kept here instead of in the constructs, because cdk-nag takes an eighth of a synthesis and runs in
+the tests only (docs/decisions).
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Finding(NamedTuple):
+    """One rule that one resource of one environment breaks."""
+
+    rule: str
+    """Such as "IAM4"."""
+    detail: str
+    """What the rule says it is about, such as a policy's ARN; may be empty."""
+    environment: str
+    path: str
+    """Of the construct, within the environment."""
+
+
+class Acknowledged(NamedTuple):
+    """Findings that stay: the rule, a pattern of paths, a part of the detail, and the reason."""
+
+    rule: str
+    path: str
+    detail: str
+    reason: str
+
+    def covers(self, finding: Finding) -> bool:
+        return (
+            self.rule == finding.rule
+            and self.detail in finding.detail
+            and re.fullmatch(self.path, finding.path) is not None
+        )
+
+
+_KUBECTL = r"Cluster/Cluster/Cluster/KubectlProvider/.*"
+_FUNCTIONS = rf"({_KUBECTL}|Workloads/Charts/Handler/.*)"
+_VELERO = "Backup/Role/Role"
+
+ACKNOWLEDGED: Sequence[Acknowledged] = (
+    Acknowledged(
+        "IAM4",
+        r"Cluster/Cluster/Cluster/Role/.*",
+        "AmazonEKSClusterPolicy",
+        "EKS asks for this policy by name",
+    ),
+    Acknowledged(
+        "IAM4",
+        r"Cluster/Nodes/\w+/Role/.*",
+        "AmazonEKSWorkerNodePolicy",
+        "EKS asks for this policy by name",
+    ),
+    Acknowledged(
+        "IAM4",
+        r"Cluster/Nodes/\w+/Role/.*",
+        "ContainerRegistryPullOnly",
+        "only the account's registry is reached, and only to pull",
+    ),
+    Acknowledged(
+        "IAM4",
+        r"Cluster/Networking/VpcCni/Role/.*",
+        "AmazonEKS_CNI_Policy",
+        "AWS changes it with the CNI, which needs what it says",
+    ),
+    Acknowledged(
+        "IAM4", _FUNCTIONS, "AWSLambdaBasicExecutionRole", "writing logs is all that it allows"
+    ),
+    Acknowledged(
+        "IAM4",
+        _FUNCTIONS,
+        "AWSLambdaVPCAccessExecutionRole",
+        "Lambda needs it to reach into a VPC, on resources that have no name before",
+    ),
+    Acknowledged(
+        "IAM4",
+        _KUBECTL,
+        "ContainerRegistry",
+        "CDK's own: Helm charts may come from a registry; it only reads",
+    ),
+    Acknowledged(
+        "IAM5", _KUBECTL, ".Arn>:*", "CDK's own: the versions of one function, which it names"
+    ),
+    Acknowledged(
+        "L1",
+        _FUNCTIONS,
+        "",
+        "CDK chooses its handler's runtime; ours is the one that the tests run it on",
+    ),
+    Acknowledged(
+        "S1",
+        "Backup/Backups/Bucket/Resource",
+        "",
+        "only one role gets in, and CloudTrail's data events say more than access logs",
+    ),
+    Acknowledged(
+        "IAM5", _VELERO, "<BackupsBucket", "the objects of one bucket, whose names Velero chooses"
+    ),
+    Acknowledged(
+        "IAM5",
+        _VELERO,
+        ":volume/*",
+        "what is backed up has no name yet; nothing of a volume can be read or deleted",
+    ),
+    Acknowledged(
+        "IAM5",
+        _VELERO,
+        "::snapshot/*",
+        "snapshots have no names before; a tag's condition keeps it to Velero's own",
+    ),
+    Acknowledged("IAM5", _VELERO, "Resource::*", "EC2 knows no resources for its lists"),
+)
+
+
+def findings(report: Path) -> Iterator[Finding]:
+    """Yield what a synthesis' validation-report.json holds of cdk-nag's."""
+    plugins = json.loads(report.read_text())["pluginReports"]
+    for plugin in plugins:
+        if plugin["pluginName"] != "AwsSolutions":
+            continue
+        for violation in plugin["violations"]:
+            rule, _, detail = violation["ruleName"].removeprefix("AwsSolutions-").partition("[")
+            for construct in violation["violatingConstructs"]:
+                environment, _, path = construct["constructPath"].partition("/")
+                yield Finding(rule, detail.removesuffix("]"), environment, path)

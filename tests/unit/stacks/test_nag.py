@@ -1,0 +1,56 @@
+"""cdk-nag finds nothing but what has a reason."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import app
+from guards.nag import ACKNOWLEDGED, Acknowledged, Finding, findings
+from local.paths import ROOT
+
+WITHOUT_RULES = {
+    "AWS::Budgets::Budget",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::Dashboard",
+}
+"""Types of which AwsSolutions says nothing, so that nothing is missed where they aren't typed."""
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
+    from aws_cdk import Validations
+    from cdk_nag import AwsSolutionsChecks
+
+    output = tmp_path_factory.mktemp("nag")
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    stage = app.build(output=str(output), context=context)
+    Validations.of(stage).add_plugins(AwsSolutionsChecks())
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        stage.synth()
+    return list(findings(output / "validation-report.json"))
+
+
+def test_every_finding_has_a_reason(found: list[Finding]) -> None:
+    assert found
+    without = [f for f in found if not any(known.covers(f) for known in ACKNOWLEDGED)]
+    assert without == [], "mend it, or say in guards/nag.py why it stays"
+
+
+@pytest.mark.parametrize("known", ACKNOWLEDGED, ids=lambda k: f"{k.rule} {k.detail or k.path}")
+def test_every_reason_is_for_a_finding(found: list[Finding], known: Acknowledged) -> None:
+    assert any(known.covers(finding) for finding in found)
+    assert len(known.reason) > 10
+
+
+def test_nothing_that_a_rule_knows_is_hidden_from_it() -> None:
+    untyped: set[str] = set()
+    for folder in ("constructs", "stacks"):
+        for file in (ROOT / folder).rglob("*.py"):
+            text = Path(file).read_text()
+            made = re.findall(r"\bCfnResource\(", text)
+            named = re.findall(r"\btype=\"(AWS::[\w:]+)\"", text)
+            assert len(named) >= len(made), f"{file}: a CfnResource whose type can't be told"
+            untyped |= set(named) if made else set()
+    assert untyped <= WITHOUT_RULES
