@@ -76,7 +76,7 @@ image-test: setup ## Build the image on stand-ins of its bases, run and probe it
 snapshots: setup ## Renew the snapshots of templates and charts, for review with git diff
 	@python -m tests.snapshot.renew
 
-bench: setup ## Measure synthesis, deploy and memory against their limits
+bench: setup ## Measure synthesis, deploy, memory and the service against their limits
 	@python -m benchmarks
 
 lock: setup ## Compile the requirement lists to their locks

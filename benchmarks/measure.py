@@ -1,5 +1,6 @@
 """Timing whole commands by the operating system's own account of them."""
 
+import math
 import os
 import statistics
 import subprocess
@@ -8,6 +9,28 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from local.paths import ROOT
+
+
+class Figure(NamedTuple):
+    """One measured thing, its limit, and the unit of both."""
+
+    name: str
+    measured: float
+    limit: float
+    unit: str
+    at_least: bool = False
+    """Whether the limit is the least it must be, and not the most."""
+
+    @property
+    def kept(self) -> bool:
+        return self.measured >= self.limit if self.at_least else self.measured <= self.limit
+
+    def __str__(self) -> str:
+        if self.limit == math.inf:
+            limit = ""
+        else:
+            limit = f"{'at least' if self.at_least else 'limit'} {self.limit:g} {self.unit}"
+        return f"{self.name:<60}{self.measured:8.2f} {self.unit:<4} {limit}".rstrip()
 
 
 class Cost(NamedTuple):

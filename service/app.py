@@ -1,8 +1,7 @@
 """The composition root: settings → database → API → one ASGI application."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 
-from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
 from service.api import NotesApi
@@ -11,26 +10,9 @@ from service.database import Database
 from service.metrics import Metrics
 from service.observer import Observer
 from service.operations import OperationsApi
-from service.resources import Resource, not_found
+from service.paths import Paths
 from service.settings import Settings
 from service.store import NoteStore
-
-
-class Paths:
-    """The resources by their paths; those without a variable are found without a search."""
-
-    def __init__(self, resources: Sequence[Resource]) -> None:
-        self._fixed = {one.template: one for one in resources if not one.parameters}
-        routes = [one.route() for one in resources if one.parameters]
-        self._router = Router(routes, default=not_found, redirect_slashes=False)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        resource = self._fixed.get(scope["path"])
-        if resource is None:
-            await self._router(scope, receive, send)
-        else:
-            scope["endpoint"] = resource
-            await resource(scope, receive, send)
 
 
 class Application:

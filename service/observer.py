@@ -1,19 +1,22 @@
 """What is the same for every request: its id, its log line, its metrics, and its last resort."""
 
+import asyncio
 import logging
 import os
 import re
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import count
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
 
 from service.database import DatabaseUnavailable
 from service.log import Access, AccessLog, request_id
 from service.metrics import Metrics
+from service.paths import Paths
 from service.problems import Problem
-from service.resources import Resource
 
 _logger = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -23,58 +26,60 @@ _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 # for randomness costs a request as much as its metrics.
 _PROCESS = os.urandom(8).hex().encode()
 _numbers = count()
+_CUT = Problem(503, "The service ended before the request did.", {"retry-after": "1"}).reply()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Observer:
-    """Wraps the routes so that each request is answered, logged and counted, whatever happens."""
+    """Finds what answers each request, and answers, logs and counts it, whatever happens."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
+    def __init__(self, paths: Paths, metrics: Metrics) -> None:
+        self._paths = paths
         self._metrics = metrics
         self._log = AccessLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        identity = _identity(scope)
+        identity = _identity(scope["headers"])
         request_id.set(identity.decode())
-        scope["request_id"] = identity
-        scope["status"] = 0
-        try:
-            await self._app(scope, receive, send)
-        except Exception as error:  # the last resort: logged, counted and answered
-            if scope["status"]:
-                raise  # The client has half of an answer: the server closes the connection.
-            await _problem(error).reply().send(scope, send)
-        finally:
-            self._record(scope, time.perf_counter() - started)
-
-    def _record(self, scope: Scope, seconds: float) -> None:
-        status = scope["status"]
-        endpoint = scope.get("endpoint")
         # Not the path itself: a scanner would make a time series of each guess.
-        route = endpoint.template if isinstance(endpoint, Resource) else "none"
-        method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._metrics.request(method, route, status, seconds)
-        if not self._log.enabled or (status < 400 and route in _QUIET):
-            return
-        self._log.write(
-            Access(
-                time=datetime.now(UTC),
-                request_id=scope["request_id"].decode(),
-                method=method,
-                path=scope["path"],
-                route=route,
-                status=status,
-                seconds=round(seconds, 6),
-            )
-        )
+        route = "none"
+        try:
+            resource = self._paths.find(scope)
+            route = resource.template
+            reply = await resource.operation(scope["method"]).run(Request(scope, receive))
+        except Problem as problem:
+            reply = problem.reply()
+        except asyncio.CancelledError:
+            # The drain is over. Whether it was done is not known, as with any 503.
+            _logger.warning("a request was cut, because the service ends")
+            reply = _CUT
+        except Exception as error:  # noqa: BLE001 # the last resort: logged and answered
+            reply = _problem(error).reply()
+        try:
+            await reply.send(send, identity)
+        finally:
+            seconds = time.perf_counter() - started
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._metrics.request(method, route, reply.status, seconds)
+            if self._log.enabled and (reply.status >= 400 or route not in _QUIET):
+                self._log.write(
+                    Access(
+                        time=datetime.now(UTC),
+                        request_id=identity.decode(),
+                        method=method,
+                        path=scope["path"],
+                        route=route,
+                        status=reply.status,
+                        seconds=round(seconds, 6),
+                    )
+                )
 
 
-def _identity(scope: Scope) -> bytes:
-    for name, value in scope["headers"]:
+def _identity(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    for name, value in headers:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return bytes(value)
+            return value
     return b"%s%016x" % (_PROCESS, next(_numbers))
 
 

@@ -13,14 +13,19 @@ _MAX_HEAD_BYTES = 64 * 1024
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Refuses connections over the limit, and can tell which dawdle with a request or an answer."""
+    """Refuses connections over the limit, and can tell which dawdle with a request or an answer.
+
+    One sweep over all connections costs less than timers for each request, so it also ends those
+    that are kept for nothing.
+    """
 
     settings: Settings
-    # Until when the rest of a request's head, and room for more of an answer, must have come. One
-    # sweep over all connections costs less than a timer for each request.
-    _head_deadline: float | None = None
+    # Until when the next request, or the rest of its head, must have come; None while it is served.
+    _deadline: float | None = None
+    # Until when there must be room for more of an answer.
     _write_deadline: float | None = None
-    _head_bytes: int | None = None
+    _head_began = False
+    _head_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
         if len(self.connections) >= self.settings.max_connections:
@@ -28,8 +33,7 @@ class GuardedProtocol(HttpToolsProtocol):
             transport.abort()
             return
         super().connection_made(transport)
-        self._head_bytes = 0
-        self._head_deadline = self.loop.time() + self.settings.header_seconds
+        self._begin_head(0)
 
     def connection_lost(self, exc: Exception | None) -> None:
         # A connection that was refused was never made.
@@ -37,22 +41,36 @@ class GuardedProtocol(HttpToolsProtocol):
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._head_bytes is not None:
+        if self._head_began:
             self._head_bytes += len(data)
             # What follows the head may come in the same piece.
             if self._head_bytes > _MAX_HEAD_BYTES + self.settings.max_body_bytes:
                 self._refuse(431, "The request's head is too large.")
                 return
         super().data_received(data)
+        # There is a scope from a head's first byte on, and a path in it once the head is whole.
+        if self.scope is None or "path" not in self.scope:
+            if not self._head_began:
+                self._begin_head(len(data))
+        elif not self.cycle.response_complete:
+            self._head_began = False
+            self._deadline = None
 
-    def on_message_begin(self) -> None:
-        self._head_bytes = self._head_bytes or 0
-        self._head_deadline = self.loop.time() + self.settings.header_seconds
-        super().on_message_begin()
+    def on_response_complete(self) -> None:
+        # As uvicorn's, without its timer.
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif not self._head_began:
+            self._deadline = self.loop.time() + self.settings.keep_alive_seconds
 
-    def on_headers_complete(self) -> None:
-        self._head_deadline = self._head_bytes = None
-        super().on_headers_complete()
+    def _begin_head(self, count: int) -> None:
+        self._head_began = True
+        self._head_bytes = count
+        self._deadline = self.loop.time() + self.settings.header_seconds
 
     def pause_writing(self) -> None:
         self._write_deadline = self.loop.time() + self.settings.write_seconds
@@ -67,9 +85,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def end_if_late(self, now: float) -> None:
         """Drop the connection if its client took too long; `now` is the loop's time."""
-        for deadline in (self._head_deadline, self._write_deadline):
+        for deadline in (self._deadline, self._write_deadline):
             if deadline is not None and now > deadline:
                 self.transport.abort()
+                return
 
     def _refuse(self, status: int, detail: str) -> None:
         problem = Problem(status, detail)

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import msgspec
-from starlette.types import Scope, Send
+from starlette.types import Send
 
 _encode = msgspec.json.Encoder().encode
 
@@ -16,11 +16,10 @@ class Reply(NamedTuple):
     media_type: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
-    async def send(self, scope: Scope, send: Send) -> None:
-        """Send it as the answer to `scope`, and leave its status there for the observer."""
-        scope["status"] = self.status
+    async def send(self, send: Send, request_id: bytes) -> None:
+        """Send it as the answer to the request of that id."""
         headers = [
-            (b"x-request-id", scope["request_id"]),
+            (b"x-request-id", request_id),
             (b"content-length", b"%d" % len(self.body)),
             *self.headers,
         ]

@@ -1,4 +1,5 @@
 import json
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -167,6 +168,40 @@ def test_a_body_that_does_not_come_is_a_408_and_the_end(shared: Service) -> None
     said = talk(shared, head + b"Content-Length: 20\r\n\r\n", b'{"title"')
     assert said.startswith(b"HTTP/1.1 408 ")
     assert b"connection: close" in said.lower()
+
+
+def test_what_is_left_of_a_refused_body_is_no_next_request(shared: Service) -> None:
+    """Answered before its body came: the rest is thrown away, and the next request is served."""
+    size = 200_000
+    first = b"PUT /v1/notes/unknown HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    first += b"Content-Length: %d\r\n\r\n" % size
+    with socket.create_connection(("127.0.0.1", shared.port), timeout=20) as connection:
+        connection.sendall(first)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 404 ")
+        connection.sendall(b"x" * size)
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_requests_that_do_not_wait_are_answered_in_their_order(shared: Service) -> None:
+    paths = (b"/readyz", b"/nowhere", b"/healthz")
+    pieces = [
+        b"GET %s HTTP/1.1\r\nHost: a\r\nX-Request-Id: %d\r\n" % (p, n) for n, p in enumerate(paths)
+    ]
+    said = talk(shared, b"\r\n".join(pieces) + b"Connection: close\r\n\r\n")
+    assert re.findall(rb"x-request-id: (\d)", said) == [b"0", b"1", b"2"]
+
+
+@pytest.mark.parametrize("between", [b"", b"\r\n"])
+def test_a_connection_that_is_kept_for_nothing_is_ended(
+    start: Callable[..., Service], database_url: str, between: bytes
+) -> None:
+    service = start(database_url, KEEP_ALIVE_SECONDS=1, HEADER_SECONDS=60)
+    request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+    started = time.monotonic()
+    said = talk(service, request, between + request, between)
+    assert said.count(b"HTTP/1.1 200 OK") == 2
+    assert 1 <= time.monotonic() - started < 15
 
 
 def test_a_client_that_goes_away_within_its_body_is_no_error_of_ours(shared: Service) -> None:

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +14,7 @@ import pytest
 
 from delivery.postgres import Postgres
 from delivery.process import ROOT, Service, environment, run, wait_for
+from service.__main__ import main
 
 NOTE = {"title": "a note"}
 
@@ -29,8 +29,11 @@ def _closed(one: socket.socket) -> bool:
 def test_on_sigterm_it_goes_not_ready_serves_on_and_ends_well(
     start: Callable[..., Service], database_url: str
 ) -> None:
-    service = start(database_url, DEREGISTRATION_SECONDS=2)
+    started = time.monotonic()
+    service = start(database_url, DEREGISTRATION_SECONDS=1)
     wait_for(service.ready)
+    # The figure is 1 s on an idle machine (benchmarks); a busy one must not fail the tests.
+    assert time.monotonic() - started < 10
 
     service.process.send_signal(signal.SIGTERM)
 
@@ -73,6 +76,34 @@ def test_a_request_that_has_begun_is_answered_before_the_end(
     assert service.process.wait(20) == 0
 
 
+def test_a_request_that_outlasts_the_drain_is_cut_and_nothing_acknowledged_is_lost(
+    start: Callable[..., Service], database_url: str
+) -> None:
+    service = start(database_url, DRAIN_SECONDS=1, DATABASE_STATEMENT_SECONDS=60)
+    note = service.client.post("/v1/notes", json=NOTE).json()
+    path = f"/v1/notes/{note['id']}"
+    with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as thread:
+        other.execute("SELECT * FROM notes FOR UPDATE")
+        waiting = thread.submit(service.client.put, path, json={"title": "too late"})
+        wait_for(lambda: "in_use 1.0" in service.client.get("/metrics").text)
+        started = time.monotonic()
+        service.process.send_signal(signal.SIGTERM)
+
+        answer = waiting.result()
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert service.process.wait(20) == 0
+        # A pod has 10 s more than the drain before it is killed.
+        assert 1 <= time.monotonic() - started < 10
+    assert "a request was cut" in str(service.lines())
+    with psycopg.connect(database_url) as connection:
+        # The statement ended with its request: with the lock gone it writes nothing late.
+        assert connection.execute("SELECT title FROM notes").fetchall() == [(NOTE["title"],)]
+        others = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'service' "
+        others += "AND datname = current_database()"
+        assert connection.execute(others).fetchone() == (0,)
+
+
 def test_a_schema_that_is_too_old_is_not_ready_and_a_newer_one_is(
     start: Callable[..., Service], postgres: Postgres
 ) -> None:
@@ -81,19 +112,8 @@ def test_a_schema_that_is_too_old_is_not_ready_and_a_newer_one_is(
     answer = service.client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["detail"] == ("The schema is at no revision; it must be 0001 or newer.")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("CREATE TABLE alembic_version (version_num text)")
-        assert service.client.get("/readyz").status_code == 503
-        connection.execute("INSERT INTO alembic_version VALUES ('0000')")
-        assert service.client.get("/readyz").status_code == 503
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-        assert service.client.get("/readyz").status_code == 200
 
-
-def test_a_statement_that_the_schema_cannot_answer_is_a_500_that_is_logged(
-    start: Callable[..., Service], postgres: Postgres
-) -> None:
-    service = start(postgres.create_database("no_tables"))
+    # What is asked of it all the same is a 500 that says nothing of the schema, and is logged.
     answer = service.client.get("/v1/notes", headers={"x-request-id": "the-500"})
     assert answer.status_code == 500
     assert "notes" not in answer.json()["detail"]
@@ -107,12 +127,22 @@ def test_a_statement_that_the_schema_cannot_answer_is_a_500_that_is_logged(
     assert "UndefinedTable" in failure["error"]
     assert access["status"] == 500
 
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num text)")
+        assert service.client.get("/readyz").status_code == 503
+        connection.execute("INSERT INTO alembic_version VALUES ('0000')")
+        assert service.client.get("/readyz").status_code == 503
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        assert service.client.get("/readyz").status_code == 200
 
-def test_wrong_settings_are_a_sentence_each_and_no_service() -> None:
-    done = run("service", env={**environment("host=a,b"), "PORT": "x", "LOG_LEVEL": "loud"})
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 3
-    assert "Traceback" not in done.stderr
+
+def test_wrong_settings_are_a_sentence_each_and_no_service(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {"DATABASE_URL": "host=a,b", "PORT": "x", "LOG_LEVEL": "loud"}.items():
+        monkeypatch.setenv(name, value)
+    assert main() == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 3
 
 
 def test_an_address_that_is_taken_is_a_sentence(shared: Service, database_url: str) -> None:
@@ -166,38 +196,6 @@ def test_every_acknowledged_note_is_there_after_kill_9(
     assert len(kept) <= len(acknowledged) + 8
 
 
-def test_ten_thousand_connections_are_refused_over_the_limit_and_nothing_is_lost(
-    start: Callable[..., Service], database_url: str
-) -> None:
-    service = start(database_url, MAX_CONNECTIONS=200, HEADER_SECONDS=2)
-    note = service.client.post("/v1/notes", json=NOTE).json()
-    path = f"/v1/notes/{note['id']}"
-    held: list[socket.socket] = []
-    try:
-        for number in range(10_000):
-            one = socket.socket()
-            one.setblocking(False)
-            one.connect_ex(("127.0.0.1", service.port))
-            held.append(one)
-            if len(held) > 500:
-                held.pop(0).close()
-            if number % 1000 == 0:
-                # Whoever was connected is served all the while.
-                assert service.client.get(path).json() == note
-    finally:
-        for one in held:
-            one.close()
-
-    def served() -> bool:
-        try:
-            return bool(httpx.get(f"{service.client.base_url}{path}").json() == note)
-        except httpx.TransportError:
-            return False
-
-    wait_for(served)
-    assert service.process.poll() is None
-
-
 def test_connections_over_the_limit_are_closed(
     start: Callable[..., Service], database_url: str
 ) -> None:
@@ -213,13 +211,3 @@ def test_connections_over_the_limit_are_closed(
     finally:
         for one in held:
             one.close()
-
-
-def test_it_is_ready_soon_after_its_start(
-    start: Callable[..., Service], database_url: str, tmp_path: Path
-) -> None:
-    started = time.monotonic()
-    service = start(database_url)
-    wait_for(service.ready)
-    # The figure is 1 s on an idle machine (benchmarks); a busy one must not fail the tests.
-    assert time.monotonic() - started < 10

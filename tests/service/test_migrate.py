@@ -5,6 +5,7 @@ import pytest
 
 from delivery.postgres import Postgres
 from delivery.process import environment, run
+from service import log
 from service import migrate as module
 from service.migrate import migrate
 from service.schema import REQUIRED_REVISION, metadata
@@ -16,7 +17,7 @@ def test_the_command_goes_up_and_down(postgres: Postgres) -> None:
     env = environment(url)
     assert run("service.migrate", env=env).returncode == 0
     assert "CREATE TABLE public.notes" in postgres.dump("up_and_down", "--schema-only")
-    assert run("service.migrate", env=env).returncode == 0
+    migrate(Settings(database_url=url), "head")
     assert run("service.migrate", "--down", "base", env=env).returncode == 0
     assert "notes" not in postgres.dump("up_and_down", "--schema-only")
 
@@ -34,6 +35,13 @@ def test_the_migrations_make_the_schema_that_the_code_declares(postgres: Postgre
         assert context.get_current_revision() == REQUIRED_REVISION
     # The template must be free again for others.
     engine.dispose()
+
+
+def test_the_sql_can_be_had_for_review(capsys: pytest.CaptureFixture[str]) -> None:
+    assert module.main(["--sql", "base:0001"]) == 0
+    assert "CREATE TABLE notes" in capsys.readouterr().out
+    assert module.main(["--sql", "--down", "0001:base"]) == 0
+    assert "DROP TABLE notes" in capsys.readouterr().out
 
 
 def test_many_at_once_migrate_once(postgres: Postgres) -> None:
@@ -58,8 +66,15 @@ def test_whoever_waits_too_long_says_so(
             migrate(settings, "head")
 
 
-def test_what_cannot_be_done_is_told_by_the_exit_code(postgres: Postgres) -> None:
-    url = postgres.create_database("exit_codes")
-    assert run("service.migrate", "9999", env=environment(url)).returncode == 1
-    assert run("service.migrate", env=environment("host=127.0.0.1 port=1")).returncode == 1
-    assert run("service.migrate", env={**environment(url), "PORT": "x"}).returncode == 2
+def test_what_cannot_be_done_is_told_by_the_exit_code(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It would take the tests' own log away.
+    monkeypatch.setattr(log, "configure", lambda level: None)
+    monkeypatch.setenv("DATABASE_URL", postgres.create_database("exit_codes"))
+    assert module.main(["9999"]) == 1
+    monkeypatch.setenv("PORT", "x")
+    assert module.main([]) == 2
+    monkeypatch.delenv("PORT")
+    monkeypatch.setenv("DATABASE_URL", "host=127.0.0.1 port=1")
+    assert module.main([]) == 1

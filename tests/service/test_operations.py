@@ -3,8 +3,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from delivery.process import Service, wait_for
+from service.metrics import BUCKETS, Durations
 
 
 def lines_of(service: Service, identity: str) -> list[dict[str, object]]:
@@ -57,6 +59,27 @@ def test_metrics_count_requests_by_route_and_not_by_path(client: httpx.Client) -
     assert "unknown" not in answer.text
     assert "process_resident_memory_bytes" in answer.text
     assert "database_connections_in_use 0.0" in answer.text
+
+
+def test_durations_are_told_as_prometheus_own_histogram_tells_them() -> None:
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    durations = Durations()
+    ours.register(durations)
+    histogram = Histogram(
+        "http_request_duration_seconds",
+        "Time from the request's headers to the end of the answer.",
+        ("method", "route", "status"),
+        buckets=BUCKETS,
+        registry=theirs,
+    )
+    for seconds in (0.0, 0.001, 0.0011, 0.3, 10.0, 11.0):
+        for status in (200, 404):
+            durations.add(("GET", "/", status), seconds)
+            histogram.labels("GET", "/", status).observe(seconds)
+    lines = generate_latest(theirs).decode().splitlines()
+    # Theirs also tells when it was made.
+    wanted = [one for one in lines if "_created" not in one]
+    assert generate_latest(ours).decode().splitlines() == wanted
 
 
 def test_a_made_up_method_makes_no_time_series(client: httpx.Client) -> None:

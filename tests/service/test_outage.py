@@ -93,9 +93,9 @@ def test_a_silent_database_never_makes_a_request_hang(
 ) -> None:
     limits = {
         "DATABASE_POOL_SIZE": 2,
-        "DATABASE_POOL_WAIT_SECONDS": 1,
-        "DATABASE_CONNECT_SECONDS": 1,
-        "DATABASE_STATEMENT_SECONDS": 1,
+        "DATABASE_POOL_WAIT_SECONDS": 0.5,
+        "DATABASE_CONNECT_SECONDS": 0.5,
+        "DATABASE_STATEMENT_SECONDS": 0.5,
     }
     service = start(url(database), **limits)
     note = service.client.post("/v1/notes", json=NOTE).json()

@@ -35,7 +35,6 @@ def test_every_link_leads_somewhere() -> None:
     [
         "local",
         "benchmarks",
-        "benchmarks.service",
         "delivery.migration_lint",
         "delivery.migration_test",
         "delivery.smoke",

@@ -1,0 +1,118 @@
+"""Ten thousand clients at once, on loopback."""
+
+import resource
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from delivery.process import Service, wait_for
+
+CLIENTS = 10_000
+LIMIT = 2_000
+SECONDS = 120.0
+"""How long all of it may take on a machine that is busy."""
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Let this process open that many sockets."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = CLIENTS + 500
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        pytest.skip(f"This user may open {hard} files; raise 'ulimit -Hn' to {needed} for it.")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_ten_thousand_at_once_are_served_or_refused_and_nothing_is_lost(
+    many_files: None, start: Callable[..., Service], database_url: str
+) -> None:
+    service = start(database_url, MAX_CONNECTIONS=LIMIT, HEADER_SECONDS=60)
+    note = service.client.post("/v1/notes", json={"title": "kept"}).json()
+    path = f"/v1/notes/{note['id']}"
+    files = open_files(service)
+    crowd = Crowd(service.port)
+    try:
+        crowd.connect()
+        # Whoever had been connected is served while they are all there.
+        assert service.client.get(path).json() == note
+        said = crowd.ask(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+    finally:
+        crowd.close()
+
+    served = [one for one in said if one]
+    assert all(one.startswith(b"HTTP/1.1 200 ") for one in served)
+    assert all(
+        httpx.Response(200, content=one.partition(b"\r\n\r\n")[2]).json() == note for one in served
+    )
+    # One is the client that had been connected. There is more room once some have gone.
+    assert len(served) >= LIMIT - 1
+    assert len(said) == CLIENTS
+    assert {line["status"] for line in service.lines() if "status" in line} == {200, 201}
+
+    wait_for(lambda: open_files(service) <= files)
+    assert httpx.get(f"{service.client.base_url}{path}").json() == note
+    assert psutil.Process(service.process.pid).memory_info().rss < 200 * 2**20
+
+
+def open_files(service: Service) -> int:
+    return len(list(Path(f"/proc/{service.process.pid}/fd").iterdir()))
+
+
+class Crowd:
+    """Clients that connect, then ask, each step all together."""
+
+    def __init__(self, port: int) -> None:
+        self._deadline = time.monotonic() + SECONDS
+        self._poll = select.poll()
+        self._clients: dict[int, socket.socket] = {}
+        self._said: dict[int, bytes] = {}
+        for _ in range(CLIENTS):
+            one = socket.socket()
+            one.setblocking(False)
+            self._clients[one.fileno()] = one
+            one.connect_ex(("127.0.0.1", port))
+
+    def connect(self) -> None:
+        """Wait until each is connected or refused."""
+        self._each(select.POLLOUT, lambda one: True)
+
+    def ask(self, request: bytes) -> list[bytes]:
+        """Return what each was told until its connection ended; nothing if it was refused."""
+        for one in self._clients.values():
+            try:
+                one.send(request)
+            except OSError:
+                continue
+        self._each(select.POLLIN, self._listen)
+        return list(self._said.values())
+
+    def close(self) -> None:
+        for one in self._clients.values():
+            one.close()
+
+    def _listen(self, one: socket.socket) -> bool:
+        try:
+            data = one.recv(65536)
+        except ConnectionError:
+            data = b""
+        self._said[one.fileno()] = self._said.get(one.fileno(), b"") + data
+        return not data
+
+    def _each(self, event: int, done: Callable[[socket.socket], bool]) -> None:
+        waiting = set(self._clients)
+        for number in waiting:
+            self._poll.register(number, event)
+        while waiting:
+            assert time.monotonic() < self._deadline, f"{len(waiting)} are still waiting"
+            for number, _ in self._poll.poll(1000):
+                if done(self._clients[number]):
+                    self._poll.unregister(number)
+                    waiting.discard(number)
