@@ -5,15 +5,17 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
+from alembic import command
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 
-from delivery.process import ROOT, run
+from delivery.process import ROOT
 
 POSTGRES_VERSION = "17"
 
@@ -38,9 +40,7 @@ class Problem(NamedTuple):
 
 def lint(root: Path, since: str = "0000") -> Iterator[Problem]:
     """Yield the problems of the migrations of the service in `root` that are newer than `since`."""
-    config = Config()
-    config.set_main_option("script_location", str(root / "service" / "migrations"))
-    directory = ScriptDirectory.from_config(config)
+    directory = ScriptDirectory.from_config(_configuration(root, StringIO()))
     try:
         scripts = list(directory.walk_revisions())[::-1]
     except CommandError as error:
@@ -67,26 +67,34 @@ def _numbering(scripts: Sequence[Script]) -> Iterator[Problem]:
 
 def _sql_problems(root: Path, script: Script) -> Iterator[Problem]:
     before = script.down_revision or "base"
-    upgrade = _sql(root, f"{before}:{script.revision}")
-    downgrade = _sql(root, f"{script.revision}:{before}", "--down")
-    for done in (upgrade, downgrade):
-        if done.returncode:
-            last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1]
-            yield Problem(script.revision, f"Its SQL can't be told without a database: {last}.")
-            return
+    try:
+        upgrade = _sql(root, command.upgrade, f"{before}:{script.revision}")
+        downgrade = _sql(root, command.downgrade, f"{script.revision}:{before}")
+    except Exception as error:  # noqa: BLE001 # whatever a migration does without a database
+        yield Problem(script.revision, f"Its SQL can't be told without a database: {error}.")
+        return
     # Two are Alembic's own: the mark of the version, and on the way to the base its table.
-    if _statements(downgrade.stdout) <= 1 < _statements(upgrade.stdout):
+    if _statements(downgrade) <= 1 < _statements(upgrade):
         yield Problem(script.revision, "Its downgrade does nothing; it must undo the upgrade.")
     allowed = _CONTRACTS if isinstance(getattr(script.module, "contracts", None), str) else ()
-    for finding in _squawk(upgrade.stdout):
+    for finding in _squawk(upgrade):
         rule = finding["rule_name"]
         if rule not in allowed:
             help_text = f" {finding['help']}" if finding.get("help") else ""
             yield Problem(script.revision, f"{rule}: {finding['message']}{help_text}")
 
 
-def _sql(root: Path, revisions: str, *options: str) -> subprocess.CompletedProcess[str]:
-    return run("service.migrate", "--sql", *options, revisions, env={}, root=root)
+def _sql(root: Path, way: Callable[..., None], revisions: str) -> str:
+    said = StringIO()
+    way(_configuration(root, said), revisions, sql=True)
+    return said.getvalue()
+
+
+def _configuration(root: Path, output: TextIO) -> Config:
+    config = Config(output_buffer=output)
+    config.set_main_option("script_location", str(root / "service" / "migrations"))
+    config.attributes["connection"] = None
+    return config
 
 
 def _statements(sql: str) -> int:

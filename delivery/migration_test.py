@@ -5,7 +5,6 @@ to this one's while the old code serves, then old and new code side by side, the
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from delivery import rows
 from delivery.exercise import ExerciseError, ask, exercise, traffic
 from delivery.postgres import Postgres, PostgresError, temporary
 from delivery.process import ROOT, Service, environment, run, running, wait_for
+from delivery.release import ReleaseError, last_release, unpack
 
 ROWS = 2000
 STATEMENT_SECONDS = 1.0
@@ -30,7 +30,10 @@ class MigrationTestError(Exception):
 
 
 class MigrationTest:
-    """One run: from the release in `old` to that in `new`, two folders that each hold service/."""
+    """One run: from the release in `old` to that in `new`, two folders that each hold service/.
+
+    The database is one that `prepare` made.
+    """
 
     def __init__(
         self,
@@ -42,16 +45,13 @@ class MigrationTest:
     ) -> None:
         self._server = server
         self._database = database
-        self._url = server.create_database(database)
+        self._url = server.url(database)
         self._old = old
         self._new = new
         self._say = say
 
     def run(self) -> None:
         """Raises MigrationTestError or ExerciseError at the first thing that is wrong."""
-        self._migrate(self._old, "head")
-        with self._connection() as connection:
-            rows.generate(connection, ROWS)
         schema, data = self._schema(), self._data()
         revision = self._revision()
         self._say(f"The last release's schema is at {revision}, with {ROWS} rows a table.")
@@ -96,11 +96,7 @@ class MigrationTest:
         self._say("Upgraded again, to the same schema.")
 
     def _migrate(self, root: Path, revision: str, *options: str) -> None:
-        done = run("service.migrate", *options, revision, env=environment(self._url), root=root)
-        if done.returncode:
-            last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1]
-            way = "downgrade" if options else "upgrade"
-            raise MigrationTestError(f"The {way} to {revision} failed: {last}")
+        _migrate(self._url, root, revision, *options)
 
     def _serve(self, stack: ExitStack, root: Path, log: Path, name: str) -> Service:
         settings = {"DATABASE_STATEMENT_SECONDS": STATEMENT_SECONDS}
@@ -121,26 +117,43 @@ class MigrationTest:
         if problems:
             raise MigrationTestError(f"{problems[0].rstrip('.')}, {when}.")
 
-    @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        engine = create_engine(self._url.replace("postgresql:", "postgresql+psycopg:"))
-        try:
-            with engine.connect() as connection:
-                yield connection
-        finally:
-            engine.dispose()
-
     def _data(self) -> rows.Picture:
-        with self._connection() as connection:
+        with _connection(self._url) as connection:
             return rows.picture(connection)
 
     def _revision(self) -> str:
-        with self._connection() as connection:
+        with _connection(self._url) as connection:
             found = connection.exec_driver_sql("SELECT version_num FROM alembic_version")
             return str(found.scalar_one())
 
     def _schema(self) -> str:
         return self._server.dump(self._database, "--schema-only")
+
+
+def prepare(server: Postgres, database: str, old: Path) -> None:
+    """Make the database of the release in `old`, with rows. Raises MigrationTestError."""
+    url = server.create_database(database)
+    _migrate(url, old, "head")
+    with _connection(url) as connection:
+        rows.generate(connection, ROWS)
+
+
+def _migrate(url: str, root: Path, revision: str, *options: str) -> None:
+    done = run("service.migrate", *options, revision, env=environment(url), root=root)
+    if done.returncode:
+        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1]
+        way = "downgrade" if options else "upgrade"
+        raise MigrationTestError(f"The {way} to {revision} failed: {last}")
+
+
+@contextmanager
+def _connection(url: str) -> Iterator[Connection]:
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def _first_difference(before: str, after: str) -> str:
@@ -154,43 +167,28 @@ def _first_difference(before: str, after: str) -> str:
     return ""
 
 
-def last_release() -> str:
-    """Return the tag of the last release before this commit, or nothing."""
-    words = ["git", "describe", "--tags", "--abbrev=0", "--match", "v*", "HEAD^"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def unpack(reference: str, folder: Path) -> None:
-    """Put service/ as it was at `reference` into `folder`. Raises MigrationTestError."""
-    archive = subprocess.run(
-        ["git", "archive", reference, "service"], cwd=ROOT, capture_output=True
-    )
-    if archive.returncode:
-        said = archive.stderr.decode().strip()
-        raise MigrationTestError(f"git can't tell service/ of {reference!r}: {said}.")
-    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Return 0 when the migrations may be released, 1 when not, 2 when that can't be told."""
     parser = argparse.ArgumentParser(prog="python -m delivery.migration_test", description=__doc__)
     parser.add_argument("--from", dest="old", help="the last release: a git reference")
     given = parser.parse_args(arguments)
-    reference = given.old or last_release()
-    if not reference:
-        print("There is no tag v* before this commit: no release to come from, nothing to test.")
-        return 0
     try:
+        reference = given.old or last_release(ROOT)
+        if not reference:
+            print(
+                "There is no tag v* before this commit: no release to come from, nothing to test."
+            )
+            return 0
         with tempfile.TemporaryDirectory() as folder:
             print(f"The last release is {reference}.")
             unpack(reference, Path(folder))
             with temporary() as (server,):
+                prepare(server, "migration_test", Path(folder))
                 MigrationTest(server, "migration_test", Path(folder), ROOT).run()
     except (MigrationTestError, ExerciseError) as error:
         print(f"FAILED: {error}")
         return 1
-    except (PostgresError, SQLAlchemyError, rows.UnknownType) as error:
+    except (ReleaseError, PostgresError, SQLAlchemyError, rows.UnknownType) as error:
         print(f"The test itself could not run: {error}")
         return 2
     print("PASSED")

@@ -34,7 +34,7 @@ _TEXTS = (
     "Größe ≤ 漢字 🎉",
     "'; DROP TABLE notes; --",
     "a\nb\tc",
-    "x" * 100_000,
+    "x" * 10_000,
 )
 
 Picture = dict[str, list[dict[str, Any]]]

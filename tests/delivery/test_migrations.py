@@ -1,6 +1,6 @@
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
@@ -8,8 +8,8 @@ import pytest
 
 from delivery import migration_lint, migration_test
 from delivery.exercise import ExerciseError
-from delivery.migration_test import MigrationTest, MigrationTestError
-from delivery.postgres import Postgres, temporary
+from delivery.migration_test import MigrationTest, MigrationTestError, prepare
+from delivery.postgres import Postgres
 from delivery.process import ROOT
 
 CASES = Path(__file__).with_name("migrations")
@@ -40,9 +40,10 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with temporary() as (one,):
-        yield one
+def server(postgres: Postgres) -> Postgres:
+    """A server whose database `last_release` is as the service in this commit makes it."""
+    prepare(postgres, "last_release", ROOT)
+    return postgres
 
 
 @pytest.fixture
@@ -51,8 +52,7 @@ def release(tmp_path: Path) -> Callable[..., Path]:
 
     def release(*migrations: Path) -> Path:
         root = tmp_path / f"release{next(_numbers)}"
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / "service", root / "service", ignore=ignored)
+        shutil.copytree(ROOT / "service", root / "service")
         for migration in migrations:
             shutil.copy(migration, root / "service" / "migrations" / "versions")
         return root
@@ -60,10 +60,10 @@ def release(tmp_path: Path) -> Callable[..., Path]:
     return release
 
 
-def rehearse(server: Postgres, old: Path, new: Path) -> list[str]:
-    said: list[str] = []
-    MigrationTest(server, f"rehearsal{next(_numbers)}", old, new, said.append).run()
-    return said
+def rehearse(server: Postgres, old: Path, new: Path) -> None:
+    database = f"rehearsal{next(_numbers)}"
+    server.create_database(database, "last_release")
+    MigrationTest(server, database, old, new).run()
 
 
 def test_every_bad_migration_is_listed_here_and_caught_somewhere() -> None:
@@ -91,16 +91,12 @@ def test_the_migration_test_refuses(
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_good_migration_passes_both(
-    release: Callable[..., Path], server: Postgres, name: str
-) -> None:
-    new = release(CASES / "good" / f"{name}.py")
-    assert list(migration_lint.lint(new)) == []
-    assert "Upgraded to 0002" in rehearse(server, release(), new)[1]
+def test_a_good_migration_passes_the_lint(release: Callable[..., Path], name: str) -> None:
+    assert list(migration_lint.lint(release(CASES / "good" / f"{name}.py"), since="0001")) == []
 
 
 def test_a_contraction_passes_once_it_says_since_when(
-    release: Callable[..., Path], server: Postgres, tmp_path: Path
+    release: Callable[..., Path], tmp_path: Path
 ) -> None:
     expanded = CASES / "good" / "optional_column.py"
     contraction = tmp_path / "contraction.py"
@@ -111,12 +107,12 @@ def test_a_contraction_passes_once_it_says_since_when(
         "def downgrade():\n    op.add_column('notes', sa.Column('owner', sa.Text()))\n"
     )
     contraction.write_text(text)
-    (problem,) = migration_lint.lint(release(expanded, contraction))
+    (problem,) = migration_lint.lint(release(expanded, contraction), since="0001")
     assert "ban-drop-column" in problem.sentence
 
     contraction.write_text(f"{text}\ncontracts = '0.2.0'\n")
     new = release(expanded, contraction)
-    assert list(migration_lint.lint(new)) == []
+    assert list(migration_lint.lint(new, since="0001")) == []
 
 
 def test_code_that_needs_a_migration_that_is_not_there_is_refused(
@@ -169,26 +165,39 @@ def test_the_service_s_own_migrations_pass_by_the_commands(
     assert "no big table" in capsys.readouterr().out
 
 
-def test_the_command_says_why_by_its_exit_code(
+def test_good_migrations_pass_and_a_bad_one_after_them_fails_by_the_command(
     release: Callable[..., Path],
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(migration_test, "unpack", lambda _, folder: release_into(release(), folder))
-    monkeypatch.setattr(migration_test, "ROOT", release())
+    """All in one release, each from the file's own revision moved to its place."""
+
+    def unpack(_: str, folder: Path) -> None:
+        shutil.copytree(ROOT / "service", folder / "service")
+
+    monkeypatch.setattr(migration_test, "unpack", unpack)
+    moved = [
+        at(CASES / "good" / f"{name}.py", number, tmp_path) for number, name in enumerate(GOOD, 2)
+    ]
+    monkeypatch.setattr(migration_test, "ROOT", release(*moved))
     assert migration_test.main(["--from", "a tag"]) == 0
-    assert "PASSED" in capsys.readouterr().out
-    monkeypatch.setattr(migration_test, "ROOT", release(CASES / "bad" / "required_column.py"))
+    said = capsys.readouterr().out
+    assert f"Upgraded to {len(GOOD) + 1:04} under traffic" in said
+    assert said.endswith("PASSED\n")
+
+    moved.append(at(CASES / "bad" / "required_column.py", len(GOOD) + 2, tmp_path))
+    monkeypatch.setattr(migration_test, "ROOT", release(*moved))
     assert migration_test.main(["--from", "a tag"]) == 1
     assert "FAILED: The upgrade to head failed" in capsys.readouterr().out
 
 
-def release_into(root: Path, folder: Path) -> None:
-    shutil.copytree(root / "service", folder / "service")
-
-
-def test_a_reference_that_git_does_not_know_is_a_sentence(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert migration_test.main(["--from", "no-such-reference"]) == 1
-    assert "can't tell service/ of 'no-such-reference'" in capsys.readouterr().out
+def at(migration: Path, number: int, folder: Path) -> Path:
+    """Return the migration as revision `number`, for a line of several."""
+    text = migration.read_text()
+    text = text.replace('revision = "0002"', f'revision = "{number:04}"', 1)
+    moved = folder / f"{number:04}_{migration.name}"
+    moved.write_text(
+        text.replace('down_revision = "0001"', f'down_revision = "{number - 1:04}"', 1)
+    )
+    return moved

@@ -1,19 +1,11 @@
-import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from itertools import count
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from delivery import smoke
-from delivery.postgres import Postgres, temporary
-from delivery.process import ROOT, Service, environment, running
-from service.migrate import migrate
-from service.settings import Settings
-
-_numbers = count()
+from delivery.process import Service
 
 BROKEN = {
     # A file of the service, what stands there, what a broken build has, and the verdict.
@@ -31,24 +23,6 @@ BROKEN = {
 }
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with temporary() as (server,):
-        migrate(Settings(database_url=server.create_database("migrated")), "head")
-        yield server
-
-
-@pytest.fixture
-def start(postgres: Postgres, tmp_path: Path) -> Iterator[Callable[..., Service]]:
-    with ExitStack() as stack:
-
-        def start(root: Path = ROOT) -> Service:
-            url = postgres.create_database(f"smoke{next(_numbers)}", "migrated")
-            return stack.enter_context(running(tmp_path / "log", environment(url), root))
-
-        yield start
-
-
 def address(service: Service) -> str:
     return f"http://127.0.0.1:{service.port}"
 
@@ -64,15 +38,13 @@ def test_a_service_that_serves_passes_and_keeps_nothing(
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_build_fails(
-    start: Callable[..., Service], tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+    start: Callable[..., Service],
+    build: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+    name: str,
 ) -> None:
-    file, stands, broken, verdict = BROKEN[name]
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "service", tmp_path / "service", ignore=ignored)
-    source = tmp_path / "service" / file
-    assert stands in source.read_text()
-    source.write_text(source.read_text().replace(stands, broken, 1))
-    assert smoke.main([address(start(tmp_path)), "--settle", "0.1"]) == 1
+    *change, verdict = BROKEN[name]
+    assert smoke.main([address(start(build(*change))), "--settle", "0.1"]) == 1
     said = capsys.readouterr().out
     assert said.startswith("FAILED: ")
     assert verdict in said
