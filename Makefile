@@ -83,6 +83,8 @@ lock: setup ## Compile the requirement lists to their locks
 	@uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
 		--no-emit-index-url service/requirements.in --output-file service/requirements.txt
 	@uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
+		--no-emit-index-url delivery/requirements.in --output-file delivery/requirements.txt
+	@uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
 		--no-emit-index-url requirements.in --output-file requirements.txt
 	@uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
 		--no-emit-index-url local/requirements.in --output-file local/requirements.txt

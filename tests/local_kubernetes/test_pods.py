@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from delivery.autoscaler import Autoscaler, AutoscalerError
 from local.kubernetes import nodes
 from local.kubernetes.control_plane import ControlPlaneError
 from tests.local_kubernetes.support import (
@@ -201,15 +202,27 @@ def test_a_claim_gets_its_volume_with_its_first_pod(namespace: Namespace) -> Non
     eventually("the volume is gone", lambda: not namespace.control_plane.client.find(name))
 
 
-def test_hpa_scales_up_by_the_pods_usage(namespace: Namespace) -> None:
+def test_hpa_scales_up_by_the_pods_usage(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     web = deployment(1)
     web["spec"]["template"]["metadata"]["annotations"] = {"local.mindforce.dev/cpu": "30m"}
     namespace.apply(web)
     namespace.kubectl("autoscale", "deployment/web", "--cpu=50%", "--min=1", "--max=4")
-    eventually(
-        "four replicas",
-        lambda: len(namespace.pods("Running")) == 4,
-        timeout=40,
-    )
+    plane = namespace.control_plane
+    monkeypatch.setenv("PATH", str(plane.tools))
+    # As the load test watches it on a cluster.
+    autoscaler = Autoscaler(plane.admin_kubeconfig, namespace.name, "web")
+    with autoscaler.watched() as watch:
+        eventually(
+            "four replicas",
+            lambda: len(namespace.pods("Running")) == 4,
+            timeout=40,
+        )
+        eventually("it was seen to move", lambda: not watch.problem())
+    assert autoscaler.read().most == 4
+    absent = Autoscaler(plane.admin_kubeconfig, namespace.name, "absent")
+    with pytest.raises(AutoscalerError, match=r"can't be read: .*NotFound"):
+        absent.read()
     top = namespace.kubectl("top", "pods", "--no-headers")
     assert {line.split()[1] for line in top.splitlines()} == {"30m"}

@@ -35,6 +35,7 @@ def test_every_link_leads_somewhere() -> None:
     [
         "local",
         "benchmarks",
+        "delivery.load",
         "delivery.migration_lint",
         "delivery.migration_test",
         "delivery.smoke",
