@@ -161,7 +161,13 @@ def _allows(statement: Mapping[str, Any], action: str) -> bool:
 
 
 def _names(statement: Mapping[str, Any], principal: str) -> bool:
-    return fnmatch.fnmatchcase(str(statement.get("Principal")), f"*{principal}*")
+    """Say whether a statement is for a principal, by name or by a condition on who asks.
+
+    A service-linked role can't be named before it is there; a condition can.
+    """
+    asking = statement.get("Condition", {}).get("ArnEquals", {}).get("aws:PrincipalArn")
+    who = asking if statement.get("Principal") == {"AWS": "*"} else statement.get("Principal")
+    return fnmatch.fnmatchcase(str(who), f"*{principal}*")
 
 
 def _at(value: Any, path: Sequence[str]) -> Iterator[Any]:

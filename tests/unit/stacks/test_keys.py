@@ -144,3 +144,14 @@ def test_a_key_names_the_service_that_uses_it(
     named = allow(*actions, Principal=service)
     assert problems({**resources, "Key": key(DELEGATED, named)}) == []
     assert len(problems({**resources, "Key": key(DELEGATED)})) == len(actions)
+
+
+@pytest.mark.parametrize(("role", "lacking"), [("AWSServiceRoleForAutoScaling", 0), ("Other", 3)])
+def test_a_key_may_name_a_role_by_a_condition(role: str, lacking: int) -> None:
+    condition = {"ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::1:role/{role}"}}
+    actions = ["kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey"]
+    named = allow(*actions, Principal={"AWS": "*"}, Condition=condition)
+    mapping = {"BlockDeviceMappings": [{"Ebs": {"KmsKeyId": {"Ref": "Key"}}}]}
+    properties = {"LaunchTemplateData": mapping}
+    nodes = {"Type": "AWS::EC2::LaunchTemplate", "Properties": properties}
+    assert len(problems({"Nodes": nodes, "Key": key(DELEGATED, named)})) == lacking
