@@ -10,14 +10,18 @@ class ReleaseError(Exception):
     """The last release can't be told or had; the message says why and what would help."""
 
 
+class NoCloneError(ReleaseError):
+    """There is no git to ask."""
+
+
 def last_release(root: Path = ROOT) -> str:
     """Return the tag of the last release before this commit, or nothing if there was none.
 
-    Raises ReleaseError when the clone can't tell, because its history or its tags are not whole.
+    Raises NoCloneError, and ReleaseError when the clone's history or its tags are not whole.
     """
     shallow = _git(root, "rev-parse", "--is-shallow-repository")
     if shallow.returncode:
-        raise ReleaseError(f"{root} is no git clone, so it can't tell the last release.")
+        raise NoCloneError(f"{root} is no git clone, so it can't tell the last release.")
     found = _git(root, "describe", "--tags", "--abbrev=0", "--match", "v*", "HEAD^")
     if found.returncode == 0:
         return found.stdout.strip()

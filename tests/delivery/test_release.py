@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from delivery import migration_test
-from delivery.release import ReleaseError, last_release, unpack
+from delivery.release import NoCloneError, ReleaseError, last_release, unpack
 
 
 def git(folder: Path, *words: str) -> None:
@@ -83,7 +83,7 @@ def test_a_shallow_clone_that_holds_the_last_release_is_enough(origin: Path) -> 
 
 def test_what_is_no_clone_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(ReleaseError, match="is no git clone"):
+    with pytest.raises(NoCloneError, match="is no git clone"):
         last_release(tmp_path)
 
 
