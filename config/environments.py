@@ -4,9 +4,11 @@ from dataclasses import replace
 
 from config.access import Access
 from config.accounts import ACCOUNTS
-from config.cluster import Cluster, NodeGroup
+from config.cluster import Cluster
+from config.images import Images
 from config.model import Account, Environment, Table
 from config.network import Network
+from config.node_group import NodeGroup, Taint
 from config.observability import Observability
 from config.people import DEVELOPMENT_ROLES, ROLES
 from config.workloads import Backup, Web
@@ -21,11 +23,14 @@ PROD = Environment(
         zones=("a", "b", "c"),
         nat_gateways=3,
         flow_log_retention_days=90,
+        interface_endpoints=("ecr.api", "ecr.dkr", "ec2", "sts", "eks-auth", "logs"),
     ),
     cluster=Cluster(
         version="1.35",
         endpoint_cidrs=(),
         log_retention_days=90,
+        support_type="STANDARD",
+        zonal_shift=True,
         node_groups=(
             NodeGroup(
                 name="general",
@@ -36,8 +41,21 @@ PROD = Environment(
                 max_size=6,
                 disk_gib=20,
             ),
+            # Cheap room for a burst: nothing runs here while the others have place.
+            NodeGroup(
+                name="burst",
+                instance_types=("t3.large", "t3a.large", "m5.large", "m6i.large"),
+                ami_type="AL2023_x86_64_STANDARD",
+                capacity_type="SPOT",
+                min_size=0,
+                desired_size=0,
+                max_size=6,
+                disk_gib=20,
+                taints=(Taint(key="spot", value="true", effect="PREFER_NO_SCHEDULE"),),
+            ),
         ),
     ),
+    images=Images(docker_hub_secret="ecr-pullthroughcache/docker-hub"),
     web=Web(
         image="docker.io/mindforce/web:0.1.0",
         min_replicas=3,
@@ -76,12 +94,19 @@ DEV = replace(
     STAGE,
     name="dev",
     account=ACCOUNTS["dev"],
-    network=replace(STAGE.network, cidr="10.10.0.0/16", zones=("a", "b"), nat_gateways=1),
+    network=replace(
+        STAGE.network,
+        cidr="10.10.0.0/16",
+        zones=("a", "b"),
+        nat_gateways=1,
+        interface_endpoints=(),
+    ),
     cluster=replace(
         STAGE.cluster,
         node_groups=tuple(
             replace(group, min_size=2, desired_size=2, max_size=4)
             for group in STAGE.cluster.node_groups
+            if group.name == "general"
         ),
     ),
     observability=replace(STAGE.observability, monthly_budget_usd=300),

@@ -8,7 +8,8 @@ from itertools import combinations
 from config.access import Access
 from config.cluster import Cluster
 from config.errors import ConfigError, Problem, within
-from config.instance_types import INSTANCE_TYPES
+from config.fit import fit_problems
+from config.images import Images
 from config.network import Network
 from config.observability import Observability
 from config.workloads import Backup, Web
@@ -20,15 +21,6 @@ _TAG = re.compile(r"[\w .:/=+@-]{1,256}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 PROJECT = "mindforce"
-
-SYSTEM_PODS_PER_NODE = 4
-"""aws-node, kube-proxy, the Pod Identity agent, and a place for one more agent."""
-SYSTEM_CPU_MILLIS = 350
-"""What a node's system and the add-ons' pods on it take of its CPU."""
-SYSTEM_MEMORY_MIB = 1700
-"""The same of its memory, of which EKS reserves 255 MiB and 11 MiB a pod place."""
-SYSTEM_PODS = 4
-"""CoreDNS and the metrics server, two of each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +52,7 @@ class Environment(Account):
     """Whether the cluster and the stacks refuse to be deleted."""
     network: Network
     cluster: Cluster
+    images: Images
     web: Web
     backup: Backup
     observability: Observability
@@ -83,36 +76,13 @@ class Environment(Account):
         nested = [
             *within("network", self.network.problems()),
             *within("cluster", self.cluster.problems()),
+            *within("images", self.images.problems()),
             *within("web", self.web.problems()),
             *within("backup", self.backup.problems()),
             *within("observability", self.observability.problems()),
             *within("access", self.access.problems(self.name)),
         ]
-        yield from nested or self._capacity_problems()
-
-    def _capacity_problems(self) -> Iterator[Problem]:
-        """Yield a problem where the nodes don't hold the pods: a roll-out would wait forever."""
-        types = [
-            INSTANCE_TYPES[name]
-            for group in self.cluster.node_groups
-            for name in group.instance_types
-        ]
-        if self.web.cpu_millis > max(t.vcpu * 1000 - SYSTEM_CPU_MILLIS for t in types):
-            yield Problem("web.cpu", self.web.cpu, "no node of the cluster has as much to give")
-        if self.web.memory_mib > max(t.memory_mib - SYSTEM_MEMORY_MIB for t in types):
-            yield Problem(
-                "web.memory", self.web.memory, "no node of the cluster has as much to give"
-            )
-        for size, replicas in (("desired", self.web.min_replicas), ("max", self.web.max_replicas)):
-            places = sum(
-                getattr(group, f"{size}_size")
-                * (group.smallest(prefix_delegation=True) - SYSTEM_PODS_PER_NODE)
-                for group in self.cluster.node_groups
-            )
-            needed = SYSTEM_PODS + replicas + 1
-            if places < needed:
-                right = f"add-ons and {replicas} web pods with one more in a roll-out need {needed}"
-                yield Problem(f"cluster.node_groups: places at {size} size", places, right)
+        yield from nested or fit_problems(self.network, self.cluster, self.web)
 
 
 @dataclass(frozen=True, kw_only=True)

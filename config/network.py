@@ -16,6 +16,16 @@ PRIVATE = tuple(
 )
 """RFC 1918."""
 
+INTERFACE_ENDPOINTS = (
+    "autoscaling", "ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticloadbalancing", "kms",
+    "logs", "monitoring", "secretsmanager", "sns", "ssm", "sts",
+)  # fmt: skip
+"""The AWS services that a platform's nodes, pods and functions call and that have an interface
+endpoint in every region ("AWS services that integrate with AWS PrivateLink")."""
+
+RESERVED_ADDRESSES = 5
+"""Of each subnet AWS keeps the first four addresses and the last."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
@@ -28,6 +38,12 @@ class Network:
     nat_gateways: int
     """One for the VPC (cheap), or one a zone (a lost zone takes no other zone's way out along)."""
     flow_log_retention_days: int
+    interface_endpoints: tuple[str, ...]
+    """AWS services reached by addresses in the VPC instead of the NAT gateways, such as "sts".
+
+    Each costs by the hour and zone; with them nodes start, pull and get credentials while the way
+    out is lost.
+    """
 
     @property
     def network(self) -> ipaddress.IPv4Network:
@@ -37,6 +53,11 @@ class Network:
     def private_mask(self) -> int:
         """Prefix length of a private subnet: a quarter of the VPC each, of up to three zones."""
         return self.network.prefixlen + 2
+
+    @property
+    def private_addresses(self) -> int:
+        """How many addresses a private subnet has for nodes and pods."""
+        return int(2 ** (32 - self.private_mask)) - RESERVED_ADDRESSES
 
     def problems(self) -> Iterator[Problem]:
         try:
@@ -56,3 +77,16 @@ class Network:
             right = f"it must be 1, or {len(self.zones)} for one a zone"
             yield Problem("nat_gateways", self.nat_gateways, right)
         yield from retention_problems("flow_log_retention_days", self.flow_log_retention_days)
+        yield from self._endpoint_problems()
+
+    def _endpoint_problems(self) -> Iterator[Problem]:
+        chosen = self.interface_endpoints
+        for name in chosen:
+            if name not in INTERFACE_ENDPOINTS:
+                right = f"it must be one of {', '.join(INTERFACE_ENDPOINTS)}"
+                yield Problem("interface_endpoints", name, right)
+        if len(set(chosen)) != len(chosen):
+            yield Problem("interface_endpoints", chosen, "it must name each service once")
+        if ("ecr.api" in chosen) != ("ecr.dkr" in chosen):
+            right = "a pull calls both ecr.api and ecr.dkr: name both, or neither"
+            yield Problem("interface_endpoints", chosen, right)

@@ -52,21 +52,33 @@ ACKNOWLEDGED: Sequence[Acknowledged] = (
     ),
     Acknowledged(
         "IAM4",
-        r"Cluster/Nodes/\w+/Role/.*",
+        "Cluster/NodeRole/Resource",
         "AmazonEKSWorkerNodePolicy",
         "EKS asks for this policy by name",
     ),
     Acknowledged(
         "IAM4",
-        r"Cluster/Nodes/\w+/Role/.*",
+        "Cluster/NodeRole/Resource",
         "ContainerRegistryPullOnly",
         "only the account's registry is reached, and only to pull",
     ),
     Acknowledged(
         "IAM4",
-        r"Cluster/Networking/VpcCni/Role/.*",
+        "Cluster/Networking/vpc-cni/Role/Resource",
         "AmazonEKS_CNI_Policy",
         "AWS changes it with the CNI, which needs what it says",
+    ),
+    Acknowledged(
+        "IAM4",
+        "Cluster/Services/aws-ebs-csi-driver/Role/Resource",
+        "AmazonEBSCSIDriverPolicy",
+        "AWS changes it with the driver; it is scoped to what the driver tagged",
+    ),
+    Acknowledged(
+        "IAM5",
+        "Cluster/NodeRole/Resource",
+        "repository/docker-hub/*",
+        "repositories of the image cache, which have the names of images",
     ),
     Acknowledged(
         "IAM4", _FUNCTIONS, "AWSLambdaBasicExecutionRole", "writing logs is all that it allows"

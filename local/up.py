@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from local import emulator_python, people, stacks
+from local import docker_hub, emulator_python, people, stacks
 from local.cdk import Cdk
 from local.emulator import Emulator
 from local.errors import LocalError
@@ -52,6 +52,7 @@ def up(
         if stacks.states(target).get("CDKToolkit") not in stacks.STANDING:
             with progress.step(f"Bootstrap account {environment.account} for CDK"):
                 cdk.bootstrap(target, state.assembly)
+        docker_hub.ensure_secret(target)
         with progress.step(f"Deploy {environment.name}"):
             cdk.deploy(target, state.assembly, f"{environment.name}/*", progress.detail)
     _audit(emulator)

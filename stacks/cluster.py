@@ -1,15 +1,21 @@
 """The cluster of an environment: control plane, add-ons, nodes, access."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+
 from aws_cdk import CfnOutput
 from aws_cdk.lambda_layer_kubectl_v35 import KubectlV35Layer
 from constructs import Construct
 
+from config.add_ons import NETWORKING, SERVICES
 from config.model import Environment
 from config.network import SERVICE_CIDR
-from mindforce.add_ons import AddOn
+from mindforce.add_ons import AddOn, AddOnSettings
 from mindforce.cluster import Cluster
+from mindforce.disk_key import DiskKey
+from mindforce.image_cache import ImageCache
 from mindforce.network import Network
-from mindforce.node_group import NodeGroup
+from mindforce.node_group import NodeGroup, node_role
 from stacks.access import let_people_in
 from stacks.environment_stack import EnvironmentStack
 
@@ -37,53 +43,92 @@ class ClusterStack(EnvironmentStack):
             log_retention_days=config.cluster.log_retention_days,
             deletion_protection=config.deletion_protection,
             authentication_mode=config.access.authentication_mode,
+            support_type=config.cluster.support_type,
+            zonal_shift=config.cluster.zonal_shift,
             kubectl_layer=KubectlV35Layer(self, "KubectlLayer"),
         )
-        networking = self._networking_add_ons()
-        self.nodes = Construct(self, "Nodes")
-        groups = [
-            NodeGroup(
-                self.nodes,
-                group.name,
-                cluster=self.cluster.cluster,
-                version=config.cluster.version,
-                instance_types=group.instance_types,
-                ami_type=group.ami_type,
-                min_size=group.min_size,
-                desired_size=group.desired_size,
-                max_size=group.max_size,
-                disk_gib=group.disk_gib,
-            )
-            for group in config.cluster.node_groups
-        ]
+        self.disk_key = DiskKey(
+            self,
+            "DiskKey",
+            description=f"Disks of nodes and volumes of pods in {config.name}",
+            # Snapshots can't be read without it.
+            retain=config.deletion_protection,
+        )
+        secret = config.images.docker_hub_secret
+        self._images = ImageCache(self, "ImageCache", secret_name=secret) if secret else None
+        statements = self._images.pull_statements if self._images else ()
+        self._node_role = node_role(self, "NodeRole", statements=statements)
+        networking = Construct(self, "Networking")
+        add_ons = self._add_ons(networking, NETWORKING, config)
+        # The agent hands the CNI its credentials.
+        add_ons["vpc-cni"].node.add_dependency(add_ons["eks-pod-identity-agent"])
+        self.nodes = self._nodes(config, network)
         self.nodes.node.add_dependency(networking)
         # These run as ordinary pods: without nodes they would wait, and then fail.
-        for name in ("coredns", "metrics-server"):
-            add_on = AddOn(self, name, cluster=self.cluster.cluster, name=name)
-            add_on.node.add_dependency(self.nodes)
+        services = Construct(self, "Services")
+        self._add_ons(services, SERVICES, config)
+        services.node.add_dependency(self.nodes)
         let_people_in(
             self,
             config=config,
             cluster=self.cluster.cluster,
             nodes=self.nodes,
-            node_roles=[group.role_arn for group in groups],
+            node_roles=[self._node_role.arn],
         )
-        CfnOutput(self, "ClusterName", value=self.cluster.cluster.cluster_name)
+        CfnOutput(self, "ClusterName", value=self.cluster.name)
 
-    def _networking_add_ons(self) -> Construct:
-        group = Construct(self, "Networking")
-        cluster = self.cluster.cluster
-        agent = AddOn(group, "PodIdentityAgent", cluster=cluster, name="eks-pod-identity-agent")
-        cni = AddOn(
-            group,
-            "VpcCni",
-            cluster=cluster,
-            name="vpc-cni",
-            configuration=VPC_CNI,
-            service_account="aws-node",
-            policy="AmazonEKS_CNI_Policy",
-        )
-        # The agent hands the CNI its credentials.
-        cni.node.add_dependency(agent)
-        AddOn(group, "KubeProxy", cluster=cluster, name="kube-proxy")
-        return group
+    def address(self, image: str) -> str:
+        """Return where nodes pull an image of the table from."""
+        return self._images.address(image) if self._images else image
+
+    def _add_ons(
+        self, scope: Construct, names: Iterable[str], config: Environment
+    ) -> Mapping[str, AddOn]:
+        settings = {
+            "vpc-cni": AddOnSettings(
+                configuration=VPC_CNI,
+                service_account="aws-node",
+                managed_policies=["AmazonEKS_CNI_Policy"],
+            ),
+            "aws-ebs-csi-driver": AddOnSettings(
+                service_account="ebs-csi-controller-sa",
+                managed_policies=["service-role/AmazonEBSCSIDriverPolicy"],
+                statements=self.disk_key.volume_statements,
+            ),
+        }
+        return {
+            name: AddOn(
+                scope,
+                name,
+                cluster_name=self.cluster.name,
+                version=config.cluster.add_on_versions.get(name),
+                settings=settings.get(name),
+            )
+            for name in names
+        }
+
+    def _nodes(self, config: Environment, network: Network) -> Construct:
+        nodes = Construct(self, "Nodes")
+        for group in config.cluster.node_groups:
+            NodeGroup(
+                nodes,
+                group.name,
+                cluster_name=self.cluster.name,
+                version=config.cluster.version,
+                role_arn=self._node_role.arn,
+                subnet_ids=network.private_subnet_ids,
+                disk_key_arn=self.disk_key.arn,
+                instance_types=group.instance_types,
+                ami_type=group.ami_type,
+                capacity_type=group.capacity_type,
+                min_size=group.min_size,
+                desired_size=group.desired_size,
+                max_size=group.max_size,
+                disk_gib=group.disk_gib,
+                labels=group.labels,
+                taints=[asdict(taint) for taint in group.taints],
+                max_unavailable_percent=group.max_unavailable_percent,
+                repair=group.repair,
+                tags=config.tags,
+            )
+        return nodes

@@ -28,7 +28,12 @@ class EnvironmentStage(Stage):
         cluster = ClusterStack(self, "Cluster", config=config, network=network)
         BackupStack(self, "Backup", config=config)
         workloads = WorkloadsStack(
-            self, "Workloads", config=config, cluster=cluster.cluster, network=network
+            self,
+            "Workloads",
+            config=config,
+            cluster=cluster.cluster,
+            network=network,
+            image_address=cluster.address,
         )
         # Its pods need the nodes and add-ons, which no reference of its template names.
         workloads.add_stack_dependency(cluster)

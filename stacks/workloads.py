@@ -1,5 +1,7 @@
 """What runs in an environment's cluster."""
 
+from collections.abc import Callable
+
 from cdk8s import App
 from constructs import Construct
 
@@ -25,6 +27,7 @@ class WorkloadsStack(EnvironmentStack):
         config: Environment,
         cluster: Cluster,
         network: Network,
+        image_address: Callable[[str], str],
     ) -> None:
         super().__init__(scope, id, config=config)
         charts = App()
@@ -51,7 +54,7 @@ class WorkloadsStack(EnvironmentStack):
             charts,
             "web",
             namespace=WEB_NAMESPACE,
-            image=web.image,
+            image=image_address(web.image),
             min_replicas=web.min_replicas,
             max_replicas=web.max_replicas,
             target_cpu_percent=web.target_cpu_percent,

@@ -1,49 +1,82 @@
 """EKS add-ons as native resources."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import aws_eks_v2, aws_iam
 from constructs import Construct
 
+from mindforce.roles import PODS, ServiceRole, Statement
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddOnSettings:
+    """What an add-on is given beyond EKS's defaults.
+
+    The pods of `service_account` get a role with these policies. Raises ValueError if there is a
+    service account without policies, or policies without one.
+    """
+
+    configuration: Mapping[str, Any] | None = None
+    service_account: str | None = None
+    managed_policies: Sequence[str] = ()
+    statements: Sequence[Statement] = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.service_account) != bool(self.managed_policies or self.statements):
+            raise ValueError("give an add-on a service_account and policies, or neither")
+
 
 class AddOn(Construct):
-    """An EKS add-on that owns its fields in the cluster; its pods get `policy` by Pod Identity."""
+    """An EKS add-on that owns its fields in the cluster; its pods start with their role."""
 
     def __init__(
         self,
         scope: Construct,
         id: str,
         *,
-        cluster: aws_eks_v2.ICluster,
-        name: str,
-        configuration: Mapping[str, Any] | None = None,
-        service_account: str | None = None,
-        policy: str | None = None,
+        cluster_name: str,
+        version: str | None = None,
+        settings: AddOnSettings | None = None,
     ) -> None:
-        """Raise ValueError if only one of `service_account` and `policy` (AWS managed) is given."""
+        """Make the add-on named `id`; without `version`, in EKS's default for the cluster's."""
         super().__init__(scope, id)
-        if (service_account is None) != (policy is None):
-            raise ValueError(f"add-on {name}: give both service_account and policy, or neither")
-        identities = None
-        if service_account and policy:
-            role = pod_identity_role(self, "Role")
-            role.add_managed_policy(aws_iam.ManagedPolicy.from_aws_managed_policy_name(policy))
-            identities = [
-                aws_eks_v2.CfnAddon.PodIdentityAssociationProperty(
-                    role_arn=role.role_arn, service_account=service_account
-                )
-            ]
+        settings = settings or AddOnSettings()
+        values = json.dumps(settings.configuration) if settings.configuration else None
         aws_eks_v2.CfnAddon(
             self,
             "AddOn",
-            addon_name=name,
-            cluster_name=cluster.cluster_name,
+            addon_name=id,
+            cluster_name=cluster_name,
+            addon_version=version,
             resolve_conflicts="OVERWRITE",
-            configuration_values=json.dumps(configuration) if configuration else None,
-            pod_identity_associations=identities,
+            configuration_values=values,
+            pod_identity_associations=self._identities(settings),
         )
+
+    def _identities(
+        self, settings: AddOnSettings
+    ) -> list[aws_eks_v2.CfnAddon.PodIdentityAssociationProperty] | None:
+        """Return the add-on's own associations.
+
+        One that came after its pods would leave them without credentials until they restart.
+        """
+        if not settings.service_account:
+            return None
+        role = ServiceRole(
+            self,
+            "Role",
+            service=PODS,
+            managed_policies=settings.managed_policies,
+            statements=settings.statements,
+        )
+        return [
+            aws_eks_v2.CfnAddon.PodIdentityAssociationProperty(
+                role_arn=role.arn, service_account=settings.service_account
+            )
+        ]
 
 
 def pod_identity_role(scope: Construct, id: str) -> aws_iam.Role:

@@ -33,6 +33,8 @@ class Cluster(Construct):
         log_retention_days: int,
         deletion_protection: bool,
         authentication_mode: str,
+        support_type: str,
+        zonal_shift: bool,
         kubectl_layer: aws_lambda.ILayerVersion,
     ) -> None:
         super().__init__(scope, id)
@@ -80,15 +82,19 @@ class Cluster(Construct):
         # aws_eks_v2 writes API, from which there is no way back to aws-auth.
         resource.add_property_override("AccessConfig.AuthenticationMode", authentication_mode)
         resource.deletion_protection = deletion_protection
-        # Extended support costs six times as much an hour and starts without being asked for.
+        # EKS's default is the extended support that costs six times as much an hour.
         resource.upgrade_policy = aws_eks_v2.CfnCluster.UpgradePolicyProperty(
-            support_type="STANDARD"
+            support_type=support_type
+        )
+        resource.zonal_shift_config = aws_eks_v2.CfnCluster.ZonalShiftConfigProperty(
+            enabled=zonal_shift
         )
 
         for function in ("Handler", "Provider/framework-onEvent"):
             _keep_logs(cluster, f"KubectlProvider/{function}/LogGroup/Resource", log_retention_days)
         # Its generated class lacks one member of the interface that it implements in JavaScript.
         self.cluster = cast(aws_eks_v2.ICluster, cluster)
+        self.name = cluster.cluster_name
 
 
 def _endpoint_access(cidrs: Sequence[str]) -> aws_eks_v2.EndpointAccess:

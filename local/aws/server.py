@@ -94,6 +94,7 @@ def _install(settings: Settings) -> Any:
         cloudtrail,
         cloudwatch,
         ec2,
+        ecr,
         eks,
         functions,
         guardduty,
@@ -114,6 +115,7 @@ def _install(settings: Settings) -> Any:
     stack_states.install()
     provision_waiting_types_on_threads()
     ec2.install()
+    ecr.install()
     s3.install()
     managed_policies.install()
     iam.install()

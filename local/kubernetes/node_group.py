@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from config.instance_types import INSTANCE_TYPES, InstanceType
+from config.instance_types import INSTANCE_TYPES, VM_OVERHEAD, InstanceType
 from local.kubernetes.client import Object
 from local.kubernetes.errors import ControlPlaneError
 
@@ -17,9 +16,6 @@ GROUP_LABEL = "eks.amazonaws.com/nodegroup"
 TEMPLATE_ANNOTATION = "local.mindforce.dev/template"
 SUBNET_ANNOTATION = "local.mindforce.dev/subnet"
 OWN_KEYS_ANNOTATION = "local.mindforce.dev/group-labels"
-
-VM_OVERHEAD = 0.075
-"""Share of an instance's memory that its node never sees: Karpenter's vmMemoryOverheadPercent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +42,7 @@ class NodeGroup:
 
     name: str
     region: str
-    instance_type: str
+    instance_types: Sequence[str]
     subnets: Sequence[Subnet]
     desired_size: int
     version: str = "1.35"
@@ -58,18 +54,20 @@ class NodeGroup:
     prefix_delegation: bool = False
 
     def __post_init__(self) -> None:
-        if self.instance_type not in INSTANCE_TYPES:
-            raise ControlPlaneError(
-                f"Node group {self.name}: instance type {self.instance_type} isn't in "
-                f"config/instance_types.py, which has {', '.join(INSTANCE_TYPES)}."
-            )
+        for name in self.instance_types:
+            if name not in INSTANCE_TYPES:
+                raise ControlPlaneError(
+                    f"Node group {self.name}: instance type {name} isn't in "
+                    f"config/instance_types.py, which has {', '.join(INSTANCE_TYPES)}."
+                )
         if not self.subnets:
             raise ControlPlaneError(f"Node group {self.name} has no subnets; give one or more.")
 
     @property
-    def instance(self) -> InstanceType:
-        """The figures of the group's instance type."""
-        return INSTANCE_TYPES[self.instance_type]
+    def max_pods(self) -> int:
+        """What EKS tells every node of the group, whatever its type: the smallest type's limit."""
+        types = [INSTANCE_TYPES[name] for name in self.instance_types]
+        return min(t.max_pods(prefix_delegation=self.prefix_delegation) for t in types)
 
     @property
     def template(self) -> str:
@@ -78,7 +76,7 @@ class NodeGroup:
         Labels and taints aren't in it, nor the size.
         """
         parts = (
-            self.instance_type,
+            tuple(self.instance_types),
             self.version,
             self.ami_type,
             self.capacity_type,
@@ -92,40 +90,37 @@ class NodeGroup:
 def allocatable(instance: InstanceType, *, max_pods: int, disk_gib: int) -> tuple[Object, Object]:
     """Return capacity and allocatable of a node.
 
-    Formulas of amazon-eks-ami's nodeadm: CPU reserved 6 % of the first core, 1 % of the second,
-    0.5 % of the next two, 0.25 % of the rest; memory 255 Mi + 11 Mi a pod (by the type's own
-    limit, even under prefix delegation) and 100 Mi before eviction; a tenth of the disk and 1 Gi.
+    Formulas of amazon-eks-ami's nodeadm, those of CPU and memory in config/instance_types.py; of
+    the disk a tenth and 1 Gi are kept back.
     """
-    shares = [0.06, 0.01, 0.005, 0.005, *[0.0025] * max(0, instance.vcpu - 4)]
-    cpu_reserved = math.ceil(1000 * sum(shares[: instance.vcpu]))
-    memory = int(instance.memory_mib * 1024 * (1 - VM_OVERHEAD))
-    pods_of_type = instance.max_pods(prefix_delegation=False)
-    memory_reserved = (255 + 11 * pods_of_type + 100) * 1024
+    room = instance.allocatable(prefix_delegation=False)
     disk = disk_gib * 2**20
     capacity = {
         "cpu": str(instance.vcpu),
-        "memory": f"{memory}Ki",
+        "memory": f"{int(instance.memory_mib * (1 - VM_OVERHEAD)) * 1024}Ki",
         "ephemeral-storage": f"{disk}Ki",
         "pods": str(max_pods),
     }
     usable = {
-        "cpu": f"{1000 * instance.vcpu - cpu_reserved}m",
-        "memory": f"{memory - memory_reserved}Ki",
+        "cpu": f"{room.cpu_millis}m",
+        "memory": f"{room.memory_mib * 1024}Ki",
         "ephemeral-storage": str(disk * 1024 * 9 // 10 - 2**30),
         "pods": str(max_pods),
     }
     return capacity, usable
 
 
-def manifest(group: NodeGroup, subnet: Subnet, address: str) -> Object:
-    """Return the Node that an instance of the group registers from an address of the subnet."""
+def manifest(group: NodeGroup, subnet: Subnet, address: str, number: int = 0) -> Object:
+    """Return the Node that an instance of the group registers from an address of the subnet.
+
+    The group's types take turns by `number`, where Auto Scaling would choose by price and supply.
+    """
     # us-east-1 alone has the short domain, as its VPCs' DHCP options say.
     domain = "ec2.internal" if group.region == "us-east-1" else f"{group.region}.compute.internal"
     name = f"ip-{address.replace('.', '-')}.{domain}"
     instance_id = f"i-0{hashlib.sha256(f'{subnet.id}/{address}'.encode()).hexdigest()[:16]}"
-    instance = group.instance
-    max_pods = instance.max_pods(prefix_delegation=group.prefix_delegation)
-    capacity, usable = allocatable(instance, max_pods=max_pods, disk_gib=group.disk_gib)
+    instance = INSTANCE_TYPES[group.instance_types[number % len(group.instance_types)]]
+    capacity, usable = allocatable(instance, max_pods=group.max_pods, disk_gib=group.disk_gib)
     architecture = {"x86_64": "amd64", "arm64": "arm64"}[instance.architecture]
     image = hashlib.sha256(f"{group.ami_type}/{group.version}".encode()).hexdigest()[:17]
     return {

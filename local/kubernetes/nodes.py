@@ -56,14 +56,14 @@ def apply(control_plane: ControlPlane, group: NodeGroup, *, timeout: float = 60.
     addresses = {_address(node) for node in every_node}
     filled = Counter({subnet.id: 0 for subnet in group.subnets})
     filled.update(_subnet(node) for node in keep)
-    for _ in range(group.desired_size - len(keep)):
+    for number in range(len(keep), group.desired_size):
         subnet = min(group.subnets, key=lambda s: filled[s.id])
         filled[subnet.id] += 1
         # Another group's node may take the address between choosing and creating.
         while True:
             address = _free_address(group, subnet, addresses)
             addresses.add(address)
-            node = manifest(group, subnet, address)
+            node = manifest(group, subnet, address, number)
             create = functools.partial(client.request, "POST", "api/v1/nodes", body=node)
             if _tolerating((http.HTTPStatus.CONFLICT,), create):
                 break

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -106,7 +107,7 @@ class Machine:
 
 def variant(*changes: str) -> str:
     """Return the command of an app with some of dev's config changed."""
-    return f"{sys.executable} -m tests.local.variant {' '.join(changes)}".strip()
+    return shlex.join([sys.executable, "-m", "tests.local.variant", *changes])
 
 
 def eventually(check: Callable[[], Any], *, seconds: float = 60) -> Any:

@@ -35,6 +35,8 @@ def main(arguments: list[str]) -> None:
             k8s.web.PORT = int(text)
         else:
             new = json.loads(text) if text.isdigit() or text == "null" else text
+            if text.startswith("["):
+                new = tuple(json.loads(text))
             dev = changed(dev, path.split("."), new)
     app.build(replace(TABLE, environments=(dev,))).synth()
 

@@ -101,6 +101,13 @@ def test_single_rules_join_and_leave_their_group(account: Account) -> None:
         assert shown["IpPermissions"] == []
 
 
+def named(zones: str) -> dict[str, Any]:
+    """A network in which private names resolve."""
+    base = network(zones)
+    base["Vpc"]["Properties"] |= {"EnableDnsHostnames": True, "EnableDnsSupport": True}
+    return base
+
+
 def test_endpoint_shows_policy_groups_and_private_names(account: Account, server: Server) -> None:
     group = {
         "Type": "AWS::EC2::SecurityGroup",
@@ -118,7 +125,7 @@ def test_endpoint_shows_policy_groups_and_private_names(account: Account, server
             "PolicyDocument": {"Statement": [{"Effect": "Allow", "Action": "sts:*"}]},
         },
     }
-    with account.stack({**network("a"), "Group": group, "Endpoint": endpoint}) as stack:
+    with account.stack({**named("a"), "Group": group, "Endpoint": endpoint}) as stack:
         shown = account.client("ec2").describe_vpc_endpoints(
             VpcEndpointIds=[account.resource(stack, "Endpoint")]
         )["VpcEndpoints"][0]
@@ -126,6 +133,47 @@ def test_endpoint_shows_policy_groups_and_private_names(account: Account, server
         assert [item["GroupId"] for item in shown["Groups"]] == [account.resource(stack, "Group")]
         assert "sts:*" in shown["PolicyDocument"]
         assert server.audit(stack) == []
+
+
+def _interface(**changes: Any) -> dict[str, Any]:
+    properties = {
+        "VpcId": ref("Vpc"),
+        "ServiceName": "com.amazonaws.eu-central-1.sts",
+        "VpcEndpointType": "Interface",
+        "PrivateDnsEnabled": False,
+        "SubnetIds": [ref("SubnetA")],
+    }
+    return {"Type": "AWS::EC2::VPCEndpoint", "Properties": {**properties, **changes}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"ServiceName": "com.amazonaws.eu-central-1.stss"}, "stss' does not exist"),
+        ({"ServiceName": "com.amazonaws.us-east-1.sts"}, "us-east-1.sts' does not exist"),
+        ({"SubnetIds": ["subnet-none"]}, "'subnet-none' is not in the VPC"),
+        ({"SubnetIds": [ref("SubnetA"), ref("SubnetA")]}, "DuplicateSubnetsInSameZone"),
+        ({"SecurityGroupIds": ["sg-none"]}, "'sg-none' does not exist"),
+        ({"PrivateDnsEnabled": True}, "requires both enableDnsSupport and enableDnsHostnames"),
+    ],
+)
+def test_an_endpoint_that_could_not_work_is_refused(
+    account: Account, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(StackFailedError, match=words):
+        account.create("odd-endpoint", {**network("a"), "Endpoint": _interface(**changes)})
+    account.delete("odd-endpoint")
+
+
+def test_two_endpoints_cannot_have_the_same_names(account: Account) -> None:
+    base = named("ab")
+    one = _interface(PrivateDnsEnabled=True)
+    other = _interface(PrivateDnsEnabled=True, SubnetIds=[ref("SubnetB")])
+    with (
+        account.stack({**base, "One": one}) as stack,
+        pytest.raises(StackFailedError, match="already a conflicting DNS domain"),
+    ):
+        account.update(stack, {**base, "One": one, "Other": other})
 
 
 def template(**data: Any) -> dict[str, Any]:
@@ -140,7 +188,12 @@ def test_launch_template_keeps_metadata_options_and_volumes(account: Account) ->
         "BlockDeviceMappings": [
             {
                 "DeviceName": "/dev/xvda",
-                "Ebs": {"VolumeSize": 30, "VolumeType": "gp3", "Encrypted": True},
+                "Ebs": {
+                    "VolumeSize": 30,
+                    "VolumeType": "gp3",
+                    "Encrypted": True,
+                    "KmsKeyId": "arn:aws:kms:eu-central-1:111111111111:key/one",
+                },
             }
         ],
         "TagSpecifications": [
@@ -155,6 +208,7 @@ def test_launch_template_keeps_metadata_options_and_volumes(account: Account) ->
         assert shown["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
         volume = shown["BlockDeviceMappings"][0]["Ebs"]
         assert (volume["VolumeSize"], volume["Encrypted"]) == (30, True)
+        assert volume["KmsKeyId"].endswith(":key/one")
         assert shown["TagSpecifications"][0]["Tags"] == [{"Key": "team", "Value": "platform"}]
 
 

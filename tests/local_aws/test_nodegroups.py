@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.local_aws.clusters import FULL, Cluster, node_group, template
-from tests.local_aws.support import StackFailedError
+from tests.local_aws.clusters import FULL, Cluster, arn, node_group, template
+from tests.local_aws.support import ACCOUNT, StackFailedError
 
 
 def test_nodes_follow_their_group(full: Cluster) -> None:
@@ -65,3 +65,137 @@ def test_a_new_launch_template_alone_reaches_the_node_group(full: Cluster) -> No
     after = int(_group(full)["launchTemplate"]["version"])
     full.account.update(full.stack, FULL)
     assert after > before
+
+
+def _nodes(cluster: Cluster) -> list[dict[str, Any]]:
+    return list(cluster.kubectl("get", "nodes", "-o", "json")["items"])
+
+
+def _with_disk_key(*statements: dict[str, Any]) -> dict[str, Any]:
+    """The cluster with a group whose disks have a key of that policy."""
+    root = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    allowed = {"Effect": "Allow", "Principal": root, "Action": "kms:*", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [allowed, *statements]}
+    disk = {"VolumeSize": 20, "Encrypted": True, "KmsKeyId": arn("DiskKey")}
+    data = {"BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": disk}]}
+    other = node_group(1)
+    other["Properties"] |= {
+        "LaunchTemplate": {
+            "Id": {"Ref": "Encrypted"},
+            "Version": {"Fn::GetAtt": ["Encrypted", "LatestVersionNumber"]},
+        }
+    }
+    return {
+        **FULL,
+        "DiskKey": {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": policy}},
+        "Encrypted": {
+            "Type": "AWS::EC2::LaunchTemplate",
+            "Properties": {"LaunchTemplateData": data},
+        },
+        "Others": other,
+    }
+
+
+SCALING: dict[str, Any] = {
+    "Effect": "Allow",
+    "Principal": {"AWS": "*"},
+    "Action": ["kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:Decrypt"],
+    "Resource": "*",
+    "Condition": {
+        "ArnEquals": {
+            "aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/"
+            "autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+        }
+    },
+}
+GRANTING = {
+    **SCALING,
+    "Action": "kms:CreateGrant",
+    "Condition": {**SCALING["Condition"], "Bool": {"kms:GrantIsForAWSResource": "true"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("statements", "missing"), [([], "kms:DescribeKey"), ([SCALING], "kms:CreateGrant")]
+)
+def test_no_node_starts_with_a_key_that_auto_scaling_may_not_use(
+    full: Cluster, statements: list[dict[str, Any]], missing: str
+) -> None:
+    refusal = f"AWSServiceRoleForAutoScaling may not call {missing}"
+    with pytest.raises(StackFailedError, match=refusal):
+        full.account.update(full.stack, _with_disk_key(*statements))
+    assert len(_nodes(full)) == 2
+
+
+def test_nodes_start_with_a_key_that_auto_scaling_may_use(full: Cluster) -> None:
+    full.account.update(full.stack, _with_disk_key(SCALING, GRANTING))
+    assert len(_nodes(full)) == 3
+    full.account.update(full.stack, FULL)
+    assert len(_nodes(full)) == 2
+
+
+def test_the_autoscaler_finds_the_group_by_the_tags_that_eks_sets(full: Cluster) -> None:
+    scaling = full.account.client("autoscaling")
+
+    def shown() -> Any:
+        (name,) = (g["name"] for g in _group(full)["resources"]["autoScalingGroups"])
+        (found,) = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])[
+            "AutoScalingGroups"
+        ]
+        return found
+
+    tags = {tag["Key"]: tag["Value"] for tag in shown()["Tags"]}
+    assert tags["k8s.io/cluster-autoscaler/enabled"] == "true"
+    assert tags[f"k8s.io/cluster-autoscaler/{full.name}"] == "owned"
+    assert (shown()["MinSize"], shown()["DesiredCapacity"], shown()["MaxSize"]) == (1, 2, 4)
+    full.account.update(full.stack, {**FULL, "Nodes": node_group(1)})
+    assert shown()["DesiredCapacity"] == 1
+    full.account.update(full.stack, FULL)
+
+
+def test_a_mixed_group_holds_what_its_smallest_holds_and_keeps_that_limit(full: Cluster) -> None:
+    mixed = node_group(2)
+    mixed["Properties"] |= {"InstanceTypes": ["t3.medium", "t3.small"], "CapacityType": "SPOT"}
+    full.account.update(full.stack, {**FULL, "Spot": mixed})
+
+    def spot() -> list[dict[str, Any]]:
+        label = "eks.amazonaws.com/capacityType"
+        return [n for n in _nodes(full) if n["metadata"]["labels"][label] == "SPOT"]
+
+    def places() -> set[str]:
+        return {node["status"]["allocatable"]["pods"] for node in spot()}
+
+    assert places() == {"11"}
+    types = {n["metadata"]["labels"]["node.kubernetes.io/instance-type"] for n in spot()}
+    assert types == {"t3.medium", "t3.small"}
+    # Set after the nodes, prefix delegation leaves them and the group's later ones the old limit.
+    values = '{"env": {"ENABLE_PREFIX_DELEGATION": "true"}}'
+    cni = {**FULL["Networking"]["Properties"], "ConfigurationValues": values}
+    prefixes = {**FULL, "Networking": {**FULL["Networking"], "Properties": cni}}
+    larger = {**mixed, "Properties": {**mixed["Properties"]}}
+    larger["Properties"]["ScalingConfig"] = {"MinSize": 1, "MaxSize": 4, "DesiredSize": 3}
+    full.account.update(full.stack, {**prefixes, "Spot": larger})
+    assert len(spot()) == 3
+    assert places() == {"11"}
+    full.account.update(full.stack, FULL)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"InstanceTypes": ["t4g.medium"]}, "is not a valid instance type for requested amiType"),
+        ({"AmiType": "WINDOWS_CORE_2022_x86_64"}, "WINDOWS_CORE_2022_x86_64 is not emulated"),
+        ({"UpdateConfig": {"MaxUnavailablePercentage": 101}}, "must be 1 to 100, not 101"),
+        (
+            {"UpdateConfig": {"MaxUnavailable": 1, "MaxUnavailablePercentage": 33}},
+            "either maxUnavailable or maxUnavailablePercentage",
+        ),
+    ],
+)
+def test_a_group_that_eks_would_refuse_is_refused(
+    full: Cluster, changes: dict[str, Any], words: str
+) -> None:
+    odd = node_group(1)
+    odd["Properties"] |= changes
+    with pytest.raises(StackFailedError, match=words):
+        full.account.update(full.stack, {**FULL, "Odd": odd})

@@ -25,7 +25,7 @@ def group(**changes: Any) -> NodeGroup:
     described: dict[str, Any] = {
         "name": "workers",
         "region": REGION,
-        "instance_type": "t3.medium",
+        "instance_types": ["t3.medium"],
         "subnets": SUBNETS,
         "desired_size": 3,
     }

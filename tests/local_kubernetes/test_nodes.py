@@ -93,7 +93,7 @@ def test_another_instance_type_replaces_nodes_and_moves_their_pods(
     nodes.apply(plane, group(name=extra, desired_size=1, labels={"pool": extra}))
     namespace.apply(deployment(2, nodeSelector={"pool": extra}))
     namespace.kubectl("rollout", "status", "deployment/web", "--timeout=20s")
-    changed = group(name=extra, desired_size=1, labels={"pool": extra}, instance_type="t3.large")
+    changed = group(name=extra, desired_size=1, labels={"pool": extra}, instance_types=["t3.large"])
     nodes.apply(plane, changed)
     (node,) = _nodes(plane)
     assert node["metadata"]["labels"]["node.kubernetes.io/instance-type"] == "t3.large"
@@ -116,7 +116,7 @@ def test_a_budget_that_forbids_eviction_stops_a_replacement(
         "the budget counts its pod",
         lambda: namespace.get("pdb", "web")["status"].get("currentHealthy") == 1,
     )
-    changed = group(name=extra, desired_size=1, labels={"pool": extra}, instance_type="t3.large")
+    changed = group(name=extra, desired_size=1, labels={"pool": extra}, instance_types=["t3.large"])
     with pytest.raises(
         ControlPlaneError, match=r"PodEvictionFailure: .* group extra: .* keeps web-"
     ):
@@ -125,4 +125,4 @@ def test_a_budget_that_forbids_eviction_stops_a_replacement(
 
 def test_unknown_instance_type_is_refused() -> None:
     with pytest.raises(ControlPlaneError, match=r"workers: instance type z9\.huge isn't in"):
-        group(instance_type="z9.huge")
+        group(instance_types=["t3.medium", "z9.huge"])

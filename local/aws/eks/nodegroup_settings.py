@@ -1,10 +1,13 @@
 """What a node group may be made of and changed to: checks as EKS makes them, and its defaults."""
 
+import json
 import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from config.instance_types import INSTANCE_TYPES
+from config.node_group import AMI_ARCHITECTURES
 from local.aws.ec2.service import ec2
 from local.aws.eks.roles import require_role
 from local.aws.eks.service import (
@@ -39,6 +42,8 @@ def new_group(owner: Record, body: Mapping[str, Any]) -> Record:
     ami = body.get("amiType", "AL2023_x86_64_STANDARD")
     if ami.startswith("AL2_"):
         raise invalid(f"AMI Type {ami} is only supported for kubernetes versions 1.32 or earlier")
+    if ami not in AMI_ARCHITECTURES:
+        raise invalid(f"amiType {ami} is not emulated; here are {', '.join(AMI_ARCHITECTURES)}.")
     require_group_version(owner, body.get("version", owner["version"]))
     record: Record = {
         "nodegroupName": name,
@@ -58,9 +63,10 @@ def new_group(owner: Record, body: Mapping[str, Any]) -> Record:
         "subnets": list(body["subnets"]),
         "nodeRole": body["nodeRole"],
         "diskSize": int(body.get("diskSize", 20)),
+        "_prefixDelegation": prefix_delegation(cluster_name),
         "labels": dict(body.get("labels", {})),
         "taints": [dict(t) for t in body.get("taints", [])],
-        "updateConfig": dict(body.get("updateConfig") or {"maxUnavailable": 1}),
+        "updateConfig": update_config(body.get("updateConfig") or {"maxUnavailable": 1}),
         "health": {"issues": []},
         "tags": dict(body.get("tags", {})),
         "resources": {"autoScalingGroups": [{"name": f"eks-{name}-{secrets.token_hex(4)}"}]},
@@ -78,8 +84,21 @@ def new_group(owner: Record, body: Mapping[str, Any]) -> Record:
             )
     elif not record["instanceTypes"]:
         record["instanceTypes"] = ["t3.medium"]
-    instance_types(record)
+    for name in instance_types(record):
+        boots = AMI_ARCHITECTURES[ami]
+        if name in INSTANCE_TYPES and INSTANCE_TYPES[name].architecture != boots:
+            raise invalid(f"[{name}] is not a valid instance type for requested amiType {ami}")
     return record
+
+
+def update_config(value: Mapping[str, Any]) -> Record:
+    refuse_unknown("updateConfig", value, words("maxUnavailable maxUnavailablePercentage"))
+    if len(value) != 1:
+        raise invalid("Give either maxUnavailable or maxUnavailablePercentage.")
+    [(name, number)] = value.items()
+    if not 1 <= int(number) <= 100:
+        raise invalid(f"updateConfig {name} must be 1 to 100, not {number}")
+    return {name: int(number)}
 
 
 def scaling(value: Mapping[str, Any]) -> dict[str, int]:
@@ -127,6 +146,19 @@ def instance_types(record: Record) -> list[str]:
     return [data.get("InstanceType", "t3.medium")]
 
 
+def disk_gib(record: Record) -> int:
+    """The size of the volume that the nodes keep their containers on."""
+    if "launchTemplate" not in record:
+        return int(record["diskSize"])
+    _, data = template(record["launchTemplate"])
+    device = "/dev/xvdb" if record["amiType"].startswith("BOTTLEROCKET") else "/dev/xvda"
+    sizes = {
+        item["DeviceName"]: item.get("Ebs", {}).get("VolumeSize")
+        for item in data.get("BlockDeviceMappings", [])
+    }
+    return int(sizes.get(device) or 20)
+
+
 def changed_taints(taints: list[Record], change: Mapping[str, Any]) -> list[Record]:
     def key(taint: Mapping[str, Any]) -> tuple[str, str]:
         return taint["key"], taint["effect"]
@@ -136,6 +168,17 @@ def changed_taints(taints: list[Record], change: Mapping[str, Any]) -> list[Reco
     for taint in change.get("removeTaints", []):
         kept.pop(key(taint), None)
     return list(kept.values())
+
+
+def prefix_delegation(cluster_name: str) -> bool:
+    """Whether nodes that join now count their pods' places by prefixes.
+
+    EKS writes the limit into the group's instances when the group is made or gets a version, so
+    what is set later leaves it.
+    """
+    addon = eks()._addons.get(f"{cluster_name}/vpc-cni")
+    values = json.loads(addon["configurationValues"] or "{}") if addon else {}
+    return str(values.get("env", {}).get("ENABLE_PREFIX_DELEGATION")).lower() == "true"
 
 
 def require_group_version(owner: Record, version: str) -> None:

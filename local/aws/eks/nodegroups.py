@@ -1,20 +1,22 @@
 """EKS managed node groups: their simulated nodes stand before the group is ACTIVE."""
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from local.aws import internals
-from local.aws.eks import node_access
+from local.aws.eks import disk_keys, node_access, scaling_groups
 from local.aws.eks.control_planes import ControlPlanes
 from local.aws.eks.nodegroup_settings import (
     changed_taints,
+    disk_gib,
     instance_types,
     new_group,
+    prefix_delegation,
     require_group_version,
     scaling,
     template,
+    update_config,
 )
 from local.aws.eks.service import (
     EksError,
@@ -79,9 +81,10 @@ class NodeGroups:
         changed = dict(record)
         if "scalingConfig" in body:
             changed["scalingConfig"] = scaling({**record["scalingConfig"], **body["scalingConfig"]})
-        for member in ("updateConfig", "nodeRepairConfig"):
-            if member in body:
-                changed[member] = dict(body[member])
+        if "updateConfig" in body:
+            changed["updateConfig"] = update_config(body["updateConfig"])
+        if "nodeRepairConfig" in body:
+            changed["nodeRepairConfig"] = dict(body["nodeRepairConfig"])
         labels = body.get("labels", {})
         changed["labels"] = {
             key: value
@@ -105,6 +108,7 @@ class NodeGroups:
             changed["releaseVersion"] = body["releaseVersion"]
         if "launchTemplate" in body:
             changed["launchTemplate"], _ = template(body["launchTemplate"])
+        changed["_prefixDelegation"] = prefix_delegation(cluster_name)
         self._change(record, changed)
         return new_update(cluster_name, "VersionUpdate", body)
 
@@ -112,6 +116,7 @@ class NodeGroups:
         record = self.find(cluster_name, name)
         record["status"] = "DELETING"
         nodes.remove(self._planes.find(Key.of(cluster_name)), name)
+        scaling_groups.remove(record)
         eks()._delete_nodegroup(cluster_name, name)
         node_access.revoke(cluster(cluster_name), self._planes, record["nodeRole"])
         return record
@@ -145,6 +150,7 @@ class NodeGroups:
         plane = self._planes.find(key)
         if record["scalingConfig"]["desiredSize"]:
             _require_networking(plane.client)
+            disk_keys.require_usable(record)
         subnets = [
             nodes.Subnet(
                 id=subnet["SubnetId"], zone=subnet["AvailabilityZone"], cidr=subnet["CidrBlock"]
@@ -157,14 +163,14 @@ class NodeGroups:
                 name=record["nodegroupName"],
                 region=key.region,
                 subnets=subnets,
-                instance_type=instance_types(record)[0],
+                instance_types=instance_types(record),
                 version=record["version"],
                 desired_size=record["scalingConfig"]["desiredSize"],
                 ami_type=record["amiType"],
                 capacity_type=record["capacityType"],
-                disk_gib=record["diskSize"],
+                disk_gib=disk_gib(record),
                 labels=record["labels"],
-                prefix_delegation=_prefix_delegation(key.name),
+                prefix_delegation=record["_prefixDelegation"],
                 taints=[
                     nodes.Taint(
                         key=taint["key"],
@@ -175,6 +181,7 @@ class NodeGroups:
                 ],
             ),
         )
+        scaling_groups.apply(record)
 
     @staticmethod
     def _work(cluster_name: str, name: str) -> tuple[str, ...]:
@@ -192,9 +199,3 @@ def _failure(error: object) -> EksError:
     reason = str(error).removeprefix("NodeCreationFailure: ")
     words = reason if reason.startswith(_UNHEALTHY) else f"{_UNHEALTHY}: {reason}"
     return EksError("NodeCreationFailure", words)
-
-
-def _prefix_delegation(cluster_name: str) -> bool:
-    addon = eks()._addons.get(f"{cluster_name}/vpc-cni")
-    values = json.loads(addon["configurationValues"] or "{}") if addon else {}
-    return str(values.get("env", {}).get("ENABLE_PREFIX_DELEGATION")).lower() == "true"

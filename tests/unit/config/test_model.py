@@ -8,6 +8,7 @@ import pytest
 from config.environments import DEV, PROD, STAGE, TABLE
 from config.errors import ConfigError
 from config.model import Environment, Table
+from config.node_group import Taint
 
 GROUP = DEV.cluster.node_groups[0]
 
@@ -26,6 +27,10 @@ def with_group(**changes: Any) -> Environment:
 
 def with_observability(**changes: Any) -> Environment:
     return replace(DEV, observability=replace(DEV.observability, **changes))
+
+
+def with_images(**changes: Any) -> Environment:
+    return replace(DEV, images=replace(DEV.images, **changes))
 
 
 def with_web(**changes: Any) -> Environment:
@@ -53,6 +58,17 @@ def with_web(**changes: Any) -> Environment:
         (with_network, {"zones": ("a", "1")}, "network.zones is ('a', '1'); it must be two or"),
         (with_network, {"nat_gateways": 0}, "network.nat_gateways is 0; it must be 1, or 2"),
         (with_network, {"flow_log_retention_days": 31}, "is 31; CloudWatch Logs keeps e.g. 30"),
+        (with_network, {"interface_endpoints": ("s4",)}, "interface_endpoints is 's4'; it must be"),
+        (with_network, {"interface_endpoints": ("sts", "sts")}, "it must name each service once"),
+        (with_network, {"interface_endpoints": ("ecr.dkr",)}, "a pull calls both ecr.api and ecr."),
+        (with_cluster, {"support_type": "LONG"}, "is 'LONG'; it must be STANDARD or EXTENDED"),
+        (with_cluster, {"add_on_versions": {"velero": "v1.0.0-eksbuild.1"}}, "; the add-ons are"),
+        (with_cluster, {"add_on_versions": {"coredns": "1.13"}}, "is '1.13'; it must be a version"),
+        (
+            with_cluster,
+            {"add_on_versions": {"kube-proxy": "v1.34.1-eksbuild.2"}},
+            "add_on_versions[kube-proxy] is 'v1.34.1-eksbuild.2'; kube-proxy's must be the clus",
+        ),
         (with_cluster, {"version": "1.30"}, "cluster.version is '1.30'; kubectl 1.35 serves 1.34"),
         (with_cluster, {"endpoint_cidrs": ("x",)}, "cluster.endpoint_cidrs is 'x'; it must be"),
         (with_cluster, {"endpoint_cidrs": ("0.0.0.0/0",)}, "'0.0.0.0/0'; name the networks"),
@@ -66,6 +82,28 @@ def with_web(**changes: Any) -> Environment:
         (with_group, {"ami_type": "AL2_x86_64"}, "ami_type is 'AL2_x86_64'; it must be one of"),
         (with_group, {"min_size": 5}, "is (5, 2, 4); it must hold 0 <= min <= desired <= max"),
         (with_group, {"disk_gib": 8}, "disk_gib is 8; the image needs at least 20"),
+        (with_group, {"name": "Big"}, "name is 'Big'; it must be 3 to 30 of a-z and 0-9"),
+        (with_group, {"capacity_type": "spot"}, "capacity_type is 'spot'; it must be ON_DEMAND or"),
+        (with_group, {"capacity_type": "SPOT"}, "is ('t3.medium',); spot needs two or more"),
+        (with_group, {"max_unavailable_percent": 0}, "max_unavailable_percent is 0; it must be 1"),
+        (with_group, {"labels": {"a b": "c"}}, "labels is 'a b'; it must be a label's name such"),
+        (with_group, {"labels": {"team": "a b"}}, "labels[team] is 'a b'; it must be at most 63"),
+        (
+            with_group,
+            {"labels": {"k8s.io/a": "b"}},
+            "'k8s.io/a'; k8s.io/ is for Kubernetes and EKS",
+        ),
+        (
+            with_group,
+            {"taints": (Taint(key="gpu", effect="NoSchedule"),)},  # type: ignore[arg-type]
+            "taints is 'NoSchedule'; its effect must be one of NO_SCHEDULE",
+        ),
+        (
+            with_group,
+            {"taints": (Taint(key="gpu", effect="NO_SCHEDULE"),)},
+            "cluster.node_groups is ['general']; one must be without taints",
+        ),
+        (with_images, {"docker_hub_secret": "hub"}, "'hub'; it must be the name of a secret that"),
         (with_web, {"image": "web"}, "web.image is 'web'; it must be registry/repository with"),
         (with_web, {"image": "docker.io/a/web:latest"}, "a tag other than 'latest'"),
         (with_web, {"image": "docker.io/a/web"}, "with a digest or a tag other than 'latest'"),
@@ -104,12 +142,6 @@ def test_all_problems_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         replace(DEV, account="1", region="x", web=replace(DEV.web, cpu="?"))
     assert len(str(caught.value).splitlines()) == 3
-
-
-def test_nodes_that_cannot_hold_the_pods_are_refused() -> None:
-    few = replace(GROUP, instance_types=("t2.small",), min_size=1, desired_size=1)
-    with pytest.raises(ConfigError, match="places at desired size is 7; add-ons and 3 web pods"):
-        with_cluster(node_groups=(few,))
 
 
 def test_an_image_by_digest_needs_no_tag() -> None:

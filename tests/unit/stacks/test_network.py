@@ -56,7 +56,7 @@ def test_default_security_group_lets_nothing_through(synthesis: Synthesis) -> No
 
 def test_s3_is_reached_without_a_nat_gateway(synthesis: Synthesis) -> None:
     template = synthesis.template("dev", "Network")
-    endpoint = template.only("AWS::EC2::VPCEndpoint")
+    (endpoint,) = template.properties("AWS::EC2::VPCEndpoint")
     assert endpoint["VpcEndpointType"] == "Gateway"
     private_tables = 2
     assert len(endpoint["RouteTableIds"]) >= private_tables
@@ -66,3 +66,50 @@ def test_private_subnets_hold_thousands_of_pods(synthesis: Synthesis) -> None:
     template = synthesis.template("dev", "Network")
     masks = [int(s["CidrBlock"].split("/")[1]) for s in template.properties("AWS::EC2::Subnet")]
     assert sorted(masks) == [18, 18, 24, 24]
+
+
+def test_services_of_the_table_answer_in_every_zone_by_their_own_names(
+    synthesis: Synthesis,
+) -> None:
+    template = synthesis.template("prod", "Network")
+    endpoints = [
+        endpoint
+        for endpoint in template.properties("AWS::EC2::VPCEndpoint")
+        if endpoint["VpcEndpointType"] == "Interface"
+    ]
+    prefix = "com.amazonaws.eu-central-1."
+    names = {endpoint["ServiceName"].removeprefix(prefix) for endpoint in endpoints}
+    assert names == {"ecr.api", "ecr.dkr", "ec2", "sts", "eks-auth", "logs"}
+    for endpoint in endpoints:
+        assert endpoint["PrivateDnsEnabled"] is True
+        subnets = {str(next(references(subnet))) for subnet in endpoint["SubnetIds"]}
+        assert len(subnets) == 3
+        assert all("Private" in subnet for subnet in subnets)
+    # Their names have to resolve.
+    vpc = template.only("AWS::EC2::VPC")
+    assert vpc["EnableDnsHostnames"] is vpc["EnableDnsSupport"] is True
+
+
+def test_only_the_vpc_reaches_the_endpoints(synthesis: Synthesis) -> None:
+    template = synthesis.template("prod", "Network")
+    group = template.only("AWS::EC2::SecurityGroup")
+    (rule,) = group["SecurityGroupIngress"]
+    assert (rule["CidrIp"], rule["FromPort"], rule["ToPort"]) == ("10.30.0.0/16", 443, 443)
+    (out,) = group["SecurityGroupEgress"]
+    assert out["CidrIp"] == "255.255.255.255/32"
+    (logical_id,) = template.resources("AWS::EC2::SecurityGroup")
+    for endpoint in template.properties("AWS::EC2::VPCEndpoint"):
+        if endpoint["VpcEndpointType"] == "Interface":
+            (used,) = (next(references(g)) for g in endpoint["SecurityGroupIds"])
+            assert used == logical_id
+
+
+def test_the_load_balancer_controller_finds_its_subnets(synthesis: Synthesis) -> None:
+    for environment, zones in (("dev", 2), ("prod", 3)):
+        template = synthesis.template(environment, "Network")
+        tags = [
+            {tag["Key"] for tag in subnet["Tags"] if tag["Value"] == "1"}
+            for subnet in template.properties("AWS::EC2::Subnet")
+        ]
+        assert sum("kubernetes.io/role/elb" in keys for keys in tags) == zones
+        assert sum("kubernetes.io/role/internal-elb" in keys for keys in tags) == zones

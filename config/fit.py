@@ -1,0 +1,75 @@
+"""Whether an environment's nodes hold its pods: a roll-out that they don't would wait forever."""
+
+from collections.abc import Iterable, Iterator
+
+from config.add_ons import ADD_ONS
+from config.capacity import NOTHING, Room
+from config.cluster import Cluster
+from config.errors import Problem
+from config.network import Network
+from config.workloads import Web
+
+PREFIX_DELEGATION = True
+"""Whether the VPC CNI gives nodes prefixes of addresses, as stacks/cluster.py sets it."""
+
+CONTROLLERS = Room(pods=4, cpu_millis=400, memory_mib=800)
+"""The load-balancer controller and the Cluster Autoscaler, two of each."""
+AGENTS = Room(pods=1, cpu_millis=50, memory_mib=64)
+"""On each node: a place for the log agent."""
+
+
+def fit_problems(network: Network, cluster: Cluster, web: Web) -> Iterator[Problem]:
+    """Yield a problem where nodes don't hold the pods, or subnets don't hold the nodes' addresses.
+
+    Pods without tolerations keep off groups with taints, so those count for nothing here; whether
+    the scheduler could pack the pods is judged by the sums alone.
+    """
+    each_node = _sum(add_on.each_node for add_on in ADD_ONS.values()) + AGENTS
+    system = _sum(add_on.cluster for add_on in ADD_ONS.values()) + CONTROLLERS
+    nodes = {
+        group.name: group.node(prefix_delegation=PREFIX_DELEGATION) - each_node
+        for group in cluster.node_groups
+    }
+    for name, node in nodes.items():
+        if lacks := NOTHING.lacks(node * -1):
+            right = f"a node that runs the add-ons' own pods lacks {', '.join(lacks)}"
+            yield Problem("cluster.node_groups", name, right)
+    open_groups = [group for group in cluster.node_groups if group.open]
+    if not open_groups:
+        names = [group.name for group in cluster.node_groups]
+        yield Problem("cluster.node_groups", names, "one must be without taints, for most pods")
+        return
+    pod = Room(pods=1, cpu_millis=web.cpu_millis, memory_mib=web.memory_mib)
+    for field, value, size in (
+        ("web.cpu", web.cpu, Room(cpu_millis=web.cpu_millis)),
+        ("web.memory", web.memory, Room(memory_mib=web.memory_mib)),
+    ):
+        if all(nodes[group.name].lacks(size) for group in open_groups):
+            yield Problem(field, value, "no node of the cluster has as much to give")
+            return
+    for which, replicas in (("desired", web.min_replicas), ("max", web.max_replicas)):
+        have = _sum(nodes[g.name] * getattr(g, f"{which}_size") for g in open_groups)
+        # One more while a roll-out goes on.
+        lacks = have.lacks(system + pod * (replicas + 1))
+        if lacks:
+            right = f"add-ons, controllers and {replicas} web pods lack {', '.join(lacks)}"
+            sizes = {group.name: getattr(group, f"{which}_size") for group in open_groups}
+            yield Problem(f"cluster.node_groups: {which} sizes", sizes, right)
+    yield from _address_problems(network, cluster)
+
+
+def _address_problems(network: Network, cluster: Cluster) -> Iterator[Problem]:
+    """Yield a problem where the nodes would run out of addresses once a zone is lost."""
+    zones = len(network.zones)
+    needed = sum(
+        group.addresses(zones=zones, prefix_delegation=PREFIX_DELEGATION)
+        for group in cluster.node_groups
+    )
+    have = network.private_addresses * (zones - 1)
+    if have < needed:
+        right = f"with a zone lost its private subnets have {have} addresses; nodes take {needed}"
+        yield Problem("network.cidr", network.cidr, right)
+
+
+def _sum(rooms: Iterable[Room]) -> Room:
+    return sum(rooms, start=NOTHING)

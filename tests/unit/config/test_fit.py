@@ -1,0 +1,69 @@
+"""What passes has room for its pods and addresses for its nodes, and what hasn't is refused."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from config import fit
+from config.capacity import Room
+from config.environments import DEV, PROD
+from config.errors import ConfigError
+from config.model import Environment
+from config.node_group import NodeGroup, Taint
+
+GROUP = DEV.cluster.node_groups[0]
+
+
+def _with(*groups: NodeGroup, **changes: Any) -> Environment:
+    return replace(DEV, cluster=replace(DEV.cluster, node_groups=groups), **changes)
+
+
+def test_nodes_without_prefixes_run_out_of_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = replace(GROUP, instance_types=("t3.small",), min_size=3, desired_size=3, max_size=9)
+    _with(small)
+    # The add-ons take seven of eleven places, and a log agent will take one.
+    monkeypatch.setattr(fit, "PREFIX_DELEGATION", False)
+    with pytest.raises(ConfigError, match="controllers and 3 web pods lack pod places: 9 of 16"):
+        _with(small)
+
+
+def test_types_before_nitro_get_no_prefixes_and_a_mixed_group_takes_its_smallest() -> None:
+    mixed = replace(GROUP, instance_types=("t3.medium", "t2.medium"))
+    assert mixed.node(prefix_delegation=True).pods == 17
+    few = replace(mixed, instance_types=("t3.medium", "t2.small"), max_size=2)
+    with pytest.raises(ConfigError, match="lack pod places: 6 of 16, CPU"):
+        _with(few)
+
+
+def test_groups_with_taints_count_for_nothing_but_hold_add_ons() -> None:
+    taint = Taint(key="dedicated", value="database", effect="NO_SCHEDULE")
+    tainted = replace(GROUP, name="database", taints=(taint,), desired_size=2, max_size=9)
+    alone = replace(GROUP, min_size=1, desired_size=1, max_size=1)
+    with pytest.raises(ConfigError, match=r"max sizes is \{'general': 1\}; .* lack CPU"):
+        _with(alone, tainted)
+    softly = replace(taint, effect="PREFER_NO_SCHEDULE")
+    _with(alone, replace(tainted, taints=(softly,)))
+
+
+def test_the_sums_of_memory_and_cpu_count_too() -> None:
+    with pytest.raises(ConfigError, match=r"max sizes is .*lack CPU \(m\): 6280 of"):
+        replace(DEV, web=replace(DEV.web, cpu="1", max_replicas=10))
+
+
+def test_a_node_that_the_add_ons_fill_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "AGENTS", Room(memory_mib=5000))
+    with pytest.raises(ConfigError, match="is 'general'; a node that runs the add-ons' own pods"):
+        _with(GROUP)
+
+
+def test_a_network_too_small_for_its_nodes_is_refused() -> None:
+    small = replace(DEV.network, cidr="10.10.0.0/18")
+    many = replace(GROUP, max_size=40)
+    with pytest.raises(ConfigError, match="with a zone lost its private subnets have 4091 addr"):
+        _with(many, network=small)
+
+
+def test_production_would_hold_its_pods_without_spot() -> None:
+    general = tuple(g for g in PROD.cluster.node_groups if g.capacity_type == "ON_DEMAND")
+    replace(PROD, cluster=replace(PROD.cluster, node_groups=general))

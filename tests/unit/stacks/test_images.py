@@ -1,0 +1,79 @@
+"""Images of Docker Hub come through the account's own registry."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from config.environments import DEV, TABLE
+from tests.synthesis import Synthesis, Template, manifests, references
+
+REGISTRY = "111111111111.dkr.ecr.eu-central-1.amazonaws.com"
+
+
+@pytest.fixture
+def template(synthesis: Synthesis) -> Template:
+    return synthesis.template("dev", "Cluster")
+
+
+def _images(template: Template) -> set[str]:
+    return {
+        container["image"]
+        for item in manifests(template)
+        if item["kind"] == "Deployment"
+        for container in item["spec"]["template"]["spec"]["containers"]
+    }
+
+
+def test_the_cache_logs_in_with_a_secret_that_no_template_holds(template: Template) -> None:
+    rule = template.only("AWS::ECR::PullThroughCacheRule")
+    assert rule["UpstreamRegistryUrl"] == "registry-1.docker.io"
+    secret = f"secretsmanager:eu-central-1:111111111111:secret:{DEV.images.docker_hub_secret}"
+    assert rule["CredentialArn"] == f"arn:aws:{secret}"
+    assert not template.resources("AWS::SecretsManager::Secret")
+
+
+def test_cached_repositories_are_encrypted_and_forget(template: Template) -> None:
+    made = template.only("AWS::ECR::RepositoryCreationTemplate")
+    rule = template.only("AWS::ECR::PullThroughCacheRule")
+    assert made["Prefix"] == rule["EcrRepositoryPrefix"]
+    assert made["AppliedFor"] == ["PULL_THROUGH_CACHE"]
+    assert made["EncryptionConfiguration"] == {"EncryptionType": "AES256"}
+    rules = json.loads(made["LifecyclePolicy"])["rules"]
+    assert [r["action"] for r in rules] == [{"type": "expire"}] * 2
+    # A repository made before its template would never forget.
+    (later,) = template.resources("AWS::ECR::PullThroughCacheRule")
+    (earlier,) = template.resources("AWS::ECR::RepositoryCreationTemplate")
+    assert template.comes_after(later, earlier)
+
+
+def test_nodes_may_fill_the_cache_and_nothing_else(template: Template) -> None:
+    (role,) = references(template.only("AWS::EKS::Nodegroup")["NodeRole"])
+    (policy,) = template["Resources"][role]["Properties"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Action"] == ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"]
+    account = "arn:aws:ecr:eu-central-1:111111111111"
+    assert statement["Resource"] == f"{account}:repository/docker-hub/*"
+
+
+@pytest.mark.parametrize(
+    ("image", "address"),
+    [
+        ("docker.io/mindforce/web:1.0", f"{REGISTRY}/docker-hub/mindforce/web:1.0"),
+        ("docker.io/nginx:1.29", f"{REGISTRY}/docker-hub/library/nginx:1.29"),
+        (f"docker.io/a/b@sha256:{'a' * 64}", f"{REGISTRY}/docker-hub/a/b@sha256:{'a' * 64}"),
+        ("public.ecr.aws/a/b:1", "public.ecr.aws/a/b:1"),
+    ],
+)
+def test_an_image_is_pulled_through_the_cache(tmp_path: Path, image: str, address: str) -> None:
+    dev = replace(DEV, web=replace(DEV.web, image=image))
+    table = replace(TABLE, environments=(dev,))
+    assert _images(Synthesis(table, tmp_path).template("dev", "Workloads")) == {address}
+
+
+def test_without_a_secret_images_come_from_docker_hub_itself(tmp_path: Path) -> None:
+    dev = replace(DEV, images=replace(DEV.images, docker_hub_secret=None))
+    synthesis = Synthesis(replace(TABLE, environments=(dev,)), tmp_path)
+    assert _images(synthesis.template("dev", "Workloads")) == {DEV.web.image}
+    assert not synthesis.template("dev", "Cluster").resources("AWS::ECR::PullThroughCacheRule")

@@ -1,0 +1,155 @@
+"""What node groups of every kind become."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.environments import PROD, TABLE
+from config.node_group import NodeGroup, Taint
+from tests.synthesis import Synthesis, Template, references
+
+GENERAL, BURST = PROD.cluster.node_groups
+GRAVITON = replace(
+    GENERAL,
+    name="graviton",
+    instance_types=("m7g.large",),
+    ami_type="BOTTLEROCKET_ARM_64",
+    disk_gib=50,
+    labels={"team": "data"},
+    taints=(Taint(key="dedicated", value="data", effect="NO_SCHEDULE"),),
+    max_unavailable_percent=50,
+    repair=False,
+)
+
+
+@pytest.fixture
+def template(synthesis: Synthesis) -> Template:
+    return synthesis.template("prod", "Cluster")
+
+
+def _groups(template: Template) -> list[dict[str, Any]]:
+    return [dict(properties) for properties in template.properties("AWS::EKS::Nodegroup")]
+
+
+def _disks(template: Template) -> list[dict[str, Any]]:
+    return [
+        mapping
+        for properties in template.properties("AWS::EC2::LaunchTemplate")
+        for mapping in properties["LaunchTemplateData"]["BlockDeviceMappings"]
+    ]
+
+
+def test_pods_cannot_reach_the_nodes_identity(template: Template) -> None:
+    for properties in template.properties("AWS::EC2::LaunchTemplate"):
+        options = properties["LaunchTemplateData"]["MetadataOptions"]
+        assert options == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1}
+
+
+def test_nodes_have_private_addresses_only(template: Template) -> None:
+    for group in _groups(template):
+        subnets = str(group["Subnets"])
+        assert "PrivateSubnet" in subnets
+        assert "PublicSubnet" not in subnets
+    assert "AssociatePublicIpAddress" not in template.text
+
+
+def test_disks_are_encrypted_with_a_key_that_auto_scaling_can_use(template: Template) -> None:
+    (key,) = {next(references(disk["Ebs"]["KmsKeyId"])) for disk in _disks(template)}
+    assert all(d["Ebs"]["Encrypted"] and d["Ebs"]["VolumeType"] == "gp3" for d in _disks(template))
+    properties = template["Resources"][key]["Properties"]
+    assert properties["EnableKeyRotation"] is True
+    role = (
+        "arn:aws:iam::333333333333:role/aws-service-role/autoscaling.amazonaws.com/"
+        "AWSServiceRoleForAutoScaling"
+    )
+    of_scaling = [
+        statement
+        for statement in properties["KeyPolicy"]["Statement"]
+        if statement.get("Condition", {}).get("ArnEquals") == {"aws:PrincipalArn": role}
+    ]
+    allowed = {str(s["Action"]): s["Condition"].get("Bool") for s in of_scaling}
+    assert allowed.pop("kms:CreateGrant") == {"kms:GrantIsForAWSResource": "true"}
+    (use,) = allowed
+    assert "kms:GenerateDataKeyWithoutPlaintext" in use
+    assert "kms:Decrypt" in use
+    # Whoever is meant by "*" is narrowed by a condition.
+    for statement in properties["KeyPolicy"]["Statement"]:
+        assert statement["Principal"] != {"AWS": "*"} or statement["Condition"]["ArnEquals"]
+
+
+def test_the_disks_key_outlives_production_only(synthesis: Synthesis) -> None:
+    policies = {
+        environment: {
+            r["DeletionPolicy"]
+            for r in synthesis.template(environment, "Cluster").resources("AWS::KMS::Key").values()
+            if "Disks" in r["Properties"]["Description"]
+        }
+        for environment in synthesis.environments
+    }
+    assert policies == {"dev": {"Delete"}, "stage": {"Delete"}, "prod": {"Retain"}}
+
+
+def test_what_a_group_starts_is_told_apart_in_a_bill(template: Template) -> None:
+    for properties in template.properties("AWS::EC2::LaunchTemplate"):
+        specifications = properties["LaunchTemplateData"]["TagSpecifications"]
+        kinds = {specification["ResourceType"] for specification in specifications}
+        assert kinds == {"instance", "volume", "network-interface"}
+        for specification in specifications:
+            keys = {tag["Key"] for tag in specification["Tags"]}
+            assert keys == {"Name", *PROD.tags}
+
+
+def test_groups_follow_the_table(synthesis: Synthesis, template: Template) -> None:
+    by_capacity = {group["CapacityType"]: group for group in _groups(template)}
+    general, burst = by_capacity["ON_DEMAND"], by_capacity["SPOT"]
+    assert general["ScalingConfig"] == {"MinSize": 3, "DesiredSize": 3, "MaxSize": 6}
+    assert burst["ScalingConfig"] == {"MinSize": 0, "DesiredSize": 0, "MaxSize": 6}
+    assert len(burst["InstanceTypes"]) == 4
+    assert burst["Taints"] == [{"Key": "spot", "Value": "true", "Effect": "PREFER_NO_SCHEDULE"}]
+    (dev,) = _groups(synthesis.template("dev", "Cluster"))
+    assert dev["ScalingConfig"] == {"MinSize": 2, "DesiredSize": 2, "MaxSize": 4}
+
+
+def test_nodes_are_upgraded_with_the_control_plane_and_budgets_hold(template: Template) -> None:
+    version = template.only("AWS::EKS::Cluster")["Version"]
+    for group in _groups(template):
+        assert group["Version"] == version
+        assert group["AmiType"] == "AL2023_x86_64_STANDARD"
+        assert group["ForceUpdateEnabled"] is False
+        assert group["UpdateConfig"] == {"MaxUnavailablePercentage": 33}
+        assert group["NodeRepairConfig"] == {"Enabled": True}
+        # A named group can't be replaced.
+        assert "NodegroupName" not in group
+
+
+def test_a_group_of_another_kind_is_a_few_lines_of_config(tmp_path: Path) -> None:
+    environment = replace(PROD, cluster=replace(PROD.cluster, node_groups=(GENERAL, GRAVITON)))
+    template = _synthesize(environment, tmp_path)
+    (group,) = (g for g in _groups(template) if "ARM" in g["AmiType"])
+    assert group["AmiType"] == "BOTTLEROCKET_ARM_64"
+    assert group["InstanceTypes"] == ["m7g.large"]
+    assert group["Labels"] == {"team": "data"}
+    assert group["Taints"] == [{"Key": "dedicated", "Value": "data", "Effect": "NO_SCHEDULE"}]
+    assert group["UpdateConfig"] == {"MaxUnavailablePercentage": 50}
+    assert group["NodeRepairConfig"] == {"Enabled": False}
+    # Bottlerocket keeps containers apart from itself, and both disks are encrypted.
+    sizes = {disk["DeviceName"]: disk["Ebs"]["VolumeSize"] for disk in _disks(template)}
+    assert sizes == {"/dev/xvda": 4, "/dev/xvdb": 50}
+    assert all(disk["Ebs"]["Encrypted"] for disk in _disks(template))
+
+
+@pytest.mark.parametrize("group", [GENERAL, BURST], ids=lambda g: g.name)
+def test_every_group_has_the_node_role_of_its_cluster(template: Template, group: NodeGroup) -> None:
+    roles = {next(references(properties["NodeRole"])) for properties in _groups(template)}
+    assert len(roles) == 1
+    (role,) = roles
+    arns = str(template["Resources"][role]["Properties"]["ManagedPolicyArns"])
+    # The VPC CNI has a role of its own.
+    assert "AmazonEKS_CNI_Policy" not in arns
+
+
+def _synthesize(environment: Any, folder: Path) -> Template:
+    table = replace(TABLE, environments=(environment,))
+    return Synthesis(table, folder).template(environment.name, "Cluster")

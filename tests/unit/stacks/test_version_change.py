@@ -1,0 +1,45 @@
+"""What raising the Kubernetes version changes: versions, in place, and nothing else."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from config.environments import PROD, TABLE
+from tests.synthesis import Synthesis, Template
+
+Change = tuple[str, str, object, object]
+
+
+def test_one_line_raises_control_plane_and_nodes_and_nothing_else(
+    synthesis: Synthesis, tmp_path: Path
+) -> None:
+    newer = replace(PROD, cluster=replace(PROD.cluster, version="1.36"))
+    later = Synthesis(replace(TABLE, environments=(newer,)), tmp_path)
+    for stack in ("Network", "Backup", "Workloads"):
+        assert dict(later.template("prod", stack)) == dict(synthesis.template("prod", stack))
+    before = synthesis.template("prod", "Cluster")
+    after = later.template("prod", "Cluster")
+    changes = list(_changes(before, after))
+    kinds = {(before["Resources"][name]["Type"], path) for name, path, _, _ in changes}
+    assert kinds == {("AWS::EKS::Cluster", "Version"), ("AWS::EKS::Nodegroup", "Version")}
+    assert {(old, new) for _, _, old, new in changes} == {("1.35", "1.36")}
+    assert len(changes) == 1 + len(PROD.cluster.node_groups)
+
+
+def _changes(before: Template, after: Template) -> Iterator[Change]:
+    """Yield (logical id, property's path, old, new) of each difference."""
+    # The same logical ids: nothing is made anew.
+    assert set(before["Resources"]) == set(after["Resources"])
+    for name, resource in before["Resources"].items():
+        for path, old, new in _different(resource, after["Resources"][name], ""):
+            yield name, path.removeprefix("Properties."), old, new
+
+
+def _different(old: Any, new: Any, path: str) -> Iterator[tuple[str, object, object]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in old.keys() | new.keys():
+            where = f"{path}.{key}" if path else key
+            yield from _different(old.get(key), new.get(key), where)
+    elif old != new:
+        yield path, old, new
