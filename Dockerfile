@@ -1,6 +1,10 @@
 # The service's image: Python, the locked packages and service/; no shell, no pip, nothing that
-# writes. Pin a base where its registry can be reached, by appending @sha256:… to its tag.
-FROM docker.io/library/python:3.13-slim-trixie AS packages
+# writes. Where their registries can be reached, pin both bases here: …@sha256:…
+ARG BUILD_BASE=docker.io/library/python:3.13-slim-trixie
+ARG BASE=gcr.io/distroless/python3-debian13:nonroot
+
+# hadolint ignore=DL3006 # the tag is in BUILD_BASE
+FROM ${BUILD_BASE} AS packages
 # hadolint ignore=DL3008 # whichever version strips; nothing of it gets into the image
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends binutils \
@@ -18,14 +22,16 @@ RUN pip install --no-cache-dir --no-compile --require-hashes --only-binary :all:
 RUN python -m compileall -q -b --invalidation-mode unchecked-hash -s packages -p /app/packages packages \
     && find packages -name '*.py' -delete
 
-FROM docker.io/library/python:3.13-slim-trixie AS service
+# hadolint ignore=DL3006 # the tag is in BUILD_BASE
+FROM ${BUILD_BASE} AS service
 WORKDIR /build
 COPY service service
 # Alembic looks for the migrations' source.
 RUN rm service/requirements.in service/requirements.txt \
     && python -m compileall -q --invalidation-mode unchecked-hash -p /app service
 
-FROM gcr.io/distroless/python3-debian13:nonroot
+# hadolint ignore=DL3006 # the tag is in BASE
+FROM ${BASE}
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="mindforce web" \
       org.opencontainers.image.description="Notes over HTTP, kept in PostgreSQL" \

@@ -51,6 +51,7 @@ lint: setup ## Check style and types
 	@ruff check .
 	@ruff format --check .
 	@mypy .
+	@hadolint Dockerfile images/*/Dockerfile
 
 format: setup ## Format the code
 	@ruff check --fix .
@@ -61,7 +62,7 @@ test: lint ## Lint, unit tests, snapshots, then end to end on this machine (the 
 	@pytest tests/service --cov
 	@# These wait more than they work: two folders at a time, the longest first.
 	@pytest --numprocesses 2 --no-loadscope-reorder \
-		tests/local tests/delivery tests/local_kubernetes tests/local_aws
+		tests/local tests/image tests/delivery tests/local_kubernetes tests/local_aws
 
 migration-lint: setup ## Refuse migrations that lock a big table or break the last release
 	@python -m delivery.migration_lint
@@ -69,9 +70,8 @@ migration-lint: setup ## Refuse migrations that lock a big table or break the la
 migration-test: setup ## Prove that migrations since the last release roll out and back
 	@python -m delivery.migration_test
 
-image-test: setup ## Build the image on stand-ins of its bases, run and probe it (Linux, root)
-	@hadolint Dockerfile
-	@pytest tests/image
+image-test: setup ## Build both images on stand-ins of their bases, run and probe them (Linux, root)
+	@REQUIRE_IMAGES=1 pytest tests/image
 
 snapshots: setup ## Renew the snapshots of templates and charts, for review with git diff
 	@python -m tests.snapshot.renew

@@ -39,14 +39,14 @@ def ensure(folder: Path, *, hosts: Sequence[str]) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True, mode=0o700)
 
-    authority = _Pair.authority("local-ca")
+    authority = Pair.authority("local-ca")
     authority.write(partial, "ca")
     serving = authority.issue("kube-apiserver", hosts=hosts)
     serving.write(partial, "apiserver")
     for name, (common_name, organizations) in CLIENTS.items():
         authority.issue(common_name, organizations=organizations).write(partial, name)
 
-    front_proxy = _Pair.authority("front-proxy-ca")
+    front_proxy = Pair.authority("front-proxy-ca")
     front_proxy.write(partial, "front-proxy-ca")
     front_proxy.issue("front-proxy").write(partial, "front-proxy")
 
@@ -62,12 +62,15 @@ def ensure(folder: Path, *, hosts: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Pair:
+    """A certificate with its key."""
+
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
 
     @classmethod
-    def authority(cls, name: str) -> _Pair:
+    def authority(cls, name: str) -> Pair:
+        """Make one that signs others."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = _subject(name)
         builder = (
@@ -79,7 +82,7 @@ class _Pair:
 
     def issue(
         self, name: str, *, organizations: Sequence[str] = (), hosts: Sequence[str] = ()
-    ) -> _Pair:
+    ) -> Pair:
         """A server's pair when `hosts` are given, else a client's."""
         key = ec.generate_private_key(ec.SECP256R1())
         usage = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
@@ -96,9 +99,10 @@ class _Pair:
         if hosts:
             names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
             builder = builder.add_extension(names, critical=False)
-        return _Pair(builder.sign(self.key, hashes.SHA256()), key)
+        return Pair(builder.sign(self.key, hashes.SHA256()), key)
 
     def write(self, folder: Path, name: str) -> None:
+        """Write NAME.crt and NAME.key, the key for its owner only."""
         pem = self.certificate.public_bytes(serialization.Encoding.PEM)
         (folder / f"{name}.crt").write_bytes(pem)
         _write_private(folder / f"{name}.key", self.key)

@@ -1,117 +1,148 @@
-"""The built image, run as a pod would run it, without a container runtime."""
+"""An image, run as a pod under Pod Security "restricted" runs it, without a container runtime."""
 
-import json
 import os
+import shlex
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from delivery.process import ROOT
+from delivery.process import wait_for
+from tests.image.images import Image
 
-NAME = "localhost/mindforce-web:test"
-BASE = "gcr.io/distroless/python3-debian13:nonroot"
-# What a build on this machine may need to reach a package index; nothing of it stays in the image.
-_MOUNTS = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pip.conf")
-# A read-only root, a /proc of its own, and nothing else that could be written to.
-_ENTER = """
-mount --make-rprivate /
-mount --bind "$0" "$0"
-mount -o remount,bind,ro "$0"
-mount -t proc proc "$0/proc"
-exec unshare --root="$0" --wd="$1" --setgid=65532 --setuid=65532 "${@:2}"
-"""
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
-class Image:
-    """The image of the Dockerfile, built on stand-ins of its bases in `folder`."""
+@dataclass(frozen=True)
+class Mount:
+    """What a pod mounts at `target`: a folder or file of this machine, or else an empty folder."""
 
-    def __init__(self, folder: Path) -> None:
-        storage = {"--root": folder / "root", "--runroot": folder / "run"}
-        self._options = ["--storage-driver=vfs", *(f"{k}={v}" for k, v in storage.items())]
-        self._policy = f"--signature-policy={folder / 'policy.json'}"
-        if BASE not in self._buildah("images", "--format={{.Name}}:{{.Tag}}"):
-            folder.mkdir(parents=True, exist_ok=True)
-            script = ROOT / "images" / "stand-ins.sh"
-            subprocess.run([script, folder, *self._options], check=True)
-        self._buildah(
-            "build", *self._mounts(), "--pull-never", "--network=host", f"--tag={NAME}", ROOT
-        )
-        container = self._buildah("from", "--pull-never", NAME).strip()
-        self._root = Path(self._buildah("mount", container).strip())
-        self._container = container
+    target: str
+    source: Path | None = None
+    read_only: bool = False
+
+
+class Container:
+    """A running image: its first process, and more beside it."""
+
+    def __init__(
+        self, image: Image, process: subprocess.Popen[bytes], env: Mapping[str, str]
+    ) -> None:
+        self._image = image
+        self._env = env
+        self.process = process
 
     @property
-    def root(self) -> Path:
-        """The image's files."""
-        return self._root
+    def pid(self) -> int:
+        """This machine's id of the process that is 1 in there."""
+        return wait_for(self._first)[0]
 
-    @property
-    def config(self) -> dict[str, Any]:
-        found = json.loads(self._buildah("inspect", "--type=image", NAME))
-        config: dict[str, Any] = found["OCIv1"]["config"]
-        return config
-
-    def bytes_over_base(self) -> int:
-        container = self._buildah("from", "--pull-never", BASE).strip()
-        base = Path(self._buildah("mount", container).strip())
-        own, below = _bytes(self._root), _bytes(base)
-        self._buildah("rm", container)
-        return own - below
-
-    @contextmanager
-    def running(
-        self, *command: str, env: Mapping[str, str], output: Path
-    ) -> Iterator[subprocess.Popen[bytes]]:
-        """Run `command`, or else the image's own, as user 65532 on a read-only root."""
-        config = self.config
-        inside = dict(one.split("=", 1) for one in config["Env"]) | dict(env)
-        words = command or (*config["Entrypoint"], *(config.get("Cmd") or ()))
-        enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-ec", _ENTER]
-        with output.open("wb") as log:
-            process = subprocess.Popen(
-                [*enter, str(self._root), config["WorkingDir"], *words],
-                env=inside,
-                stdout=log,
-                stderr=log,
-            )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-
-    def close(self) -> None:
-        self._buildah("rm", self._container)
-
-    def _mounts(self) -> list[str]:
-        return [f"--volume={path}:{path}:ro" for path in _MOUNTS if Path(path).exists()]
-
-    def _buildah(self, command: str, *arguments: str | Path) -> str:
-        signed = [self._policy] if command in ("build", "from") else []
-        done = subprocess.run(
-            ["buildah", *self._options, command, *signed, *arguments],
-            env=os.environ | {"BUILDAH_ISOLATION": "chroot"},
+    def exec(self, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in it to its end."""
+        user, group = _user(self._image)
+        enter = ["nsenter", f"--target={self.pid}", "--mount", "--pid", "--root", "--wd=/"]
+        return subprocess.run(
+            [*enter, f"--setuid={user}", f"--setgid={group}", "--", *command],
+            env={**self._env, **env},
             capture_output=True,
             text=True,
+            timeout=120,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+
+    def end(self) -> int:
+        """Return the exit code after SIGTERM."""
+        os.kill(self.pid, signal.SIGTERM)
+        return self.process.wait(60)
+
+    def kill(self) -> None:
+        """End all of it at once, as its machine's death would; fine when it has ended."""
+        while self.process.poll() is None:
+            # The kernel ends the others with the first process, and `unshare` ends after it.
+            for pid in self._first():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.1)
+
+    def _first(self) -> list[int]:
+        outside = self.process.pid
+        with suppress(FileNotFoundError):
+            children = Path(f"/proc/{outside}/task/{outside}/children").read_text()
+            return [int(one) for one in children.split()]
+        return []
 
 
-def child(process: subprocess.Popen[bytes]) -> int:
-    """Return the id of the process in the image."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return int(children[0])
+@contextmanager
+def running(
+    image: Image,
+    *command: str,
+    env: Mapping[str, str],
+    output: Path,
+    mounts: Sequence[Mount] = (),
+) -> Iterator[Container]:
+    """Run `command`, or else the image's own, as the image's user on a read-only root.
+
+    Beside `mounts` there are only /proc and a /dev; capabilities and ways to get them are gone.
+    """
+    config = image.config
+    inside = dict(one.split("=", 1) for one in config["Env"]) | dict(env)
+    words = command or (*config["Entrypoint"], *(config.get("Cmd") or ()))
+    user, group = _user(image)
+    enter = ["setpriv", "--no-new-privs", "unshare", f"--root={image.root}"]
+    enter += [f"--wd={config['WorkingDir']}", f"--setgid={group}", f"--setuid={user}", *words]
+    script = "\n".join((*_mounting(image.root, mounts), f"exec {shlex.join(enter)}"))
+    outside = ["unshare", "--mount", "--pid", "--fork", "bash", "-ec", script]
+    with output.open("ab") as log:
+        process = subprocess.Popen(outside, env=inside, stdout=log, stderr=log)
+    container = Container(image, process, inside)
+    try:
+        yield container
+    finally:
+        container.kill()
 
 
-def end(process: subprocess.Popen[bytes]) -> int:
-    """Return the exit code after SIGTERM."""
-    os.kill(child(process), signal.SIGTERM)
-    return process.wait(30)
+def _mounting(root: Path, mounts: Sequence[Mount]) -> Iterator[str]:
+    """The commands that make `root` what a runtime makes of an image."""
+    at = shlex.quote(str(root))
+    yield "mount --make-rprivate /"
+    for mount in mounts:
+        # Runtimes make the points to mount on, too.
+        target = _inside(root, mount.target)
+        if mount.source and mount.source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.touch()
+        else:
+            target.mkdir(parents=True, exist_ok=True)
+    yield f"mount --bind {at} {at}"
+    yield f"mount -o remount,bind,ro {at}"
+    yield f"mount -t proc proc {at}/proc"
+    yield f"mount -t tmpfs -o mode=755 dev {at}/dev"
+    for device in _DEVICES:
+        yield f"touch {at}/dev/{device}; mount --bind /dev/{device} {at}/dev/{device}"
+    yield f"mkdir {at}/dev/shm; mount -t tmpfs -o mode=1777,size=64m shm {at}/dev/shm"
+    for mount in mounts:
+        there = shlex.quote(str(_inside(root, mount.target)))
+        if mount.source is None:
+            yield f"mount -t tmpfs -o mode=1777 empty {there}"
+        else:
+            yield f"mount --bind {shlex.quote(str(mount.source))} {there}"
+        if mount.read_only:
+            yield f"mount -o remount,bind,ro {there}"
 
 
-def _bytes(root: Path) -> int:
-    return sum(one.lstat().st_size for one in root.rglob("*") if not one.is_dir())
+def _inside(root: Path, target: str) -> Path:
+    """Where a path of the image is on this machine; /var/run, say, is a link to /run in there."""
+    path = root
+    for part in Path(target).relative_to("/").parts:
+        path /= part
+        if path.is_symlink():
+            to = path.readlink()
+            path = root / to.relative_to("/") if to.is_absolute() else path.parent / to
+    return path
+
+
+def _user(image: Image) -> tuple[str, str]:
+    user, _, group = image.config["User"].partition(":")
+    return user, group

@@ -1,0 +1,85 @@
+"""What a pod of the database sees of Kubernetes, from the real API server."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local.kubernetes.control_plane import ControlPlane
+from tests.image.images import Image
+
+NAMESPACE = "database"
+_VERBS = ["get", "list", "patch", "update", "watch"]
+# What Patroni needs of the API to elect a leader by ConfigMaps, and nothing more.
+_RULES = [
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", *_VERBS]},
+    {"apiGroups": [""], "resources": ["pods"], "verbs": _VERBS},
+]
+
+
+class Kubernetes:
+    """What a member sees of a cluster: its namespace, its account's token, pods of its name."""
+
+    def __init__(self, control_plane: ControlPlane, folder: Path) -> None:
+        """Write the service account's files to `folder`."""
+        self._plane = control_plane
+        self.folder = folder
+        named = {"name": "patroni", "namespace": NAMESPACE}
+        rbac = "rbac.authorization.k8s.io"
+        role = {"apiGroup": rbac, "kind": "Role", "name": "patroni"}
+        subject = {"kind": "ServiceAccount", **named}
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        self._apply("v1", "Namespace", {"name": NAMESPACE, "labels": labels})
+        self._apply("v1", "ServiceAccount", named)
+        self._apply(f"{rbac}/v1", "Role", named, rules=_RULES)
+        self._apply(f"{rbac}/v1", "RoleBinding", named, roleRef=role, subjects=[subject])
+        folder.mkdir()
+        (folder / "token").write_text(self.token())
+        (folder / "namespace").write_text(NAMESPACE)
+        (folder / "ca.crt").write_bytes(control_plane.certificate_authority)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        host, port = self._plane.endpoint.removeprefix("https://").split(":")
+        return {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
+
+    def token(self, audience: str = "") -> str:
+        """A token of the members' service account."""
+        aimed = [f"--audience={audience}"] if audience else []
+        command = ["--namespace", NAMESPACE, "create", "token", "patroni", *aimed]
+        return self._plane.kubectl(*command).strip()
+
+    def pod(self, name: str, scope: str, image: Image) -> None:
+        """Make the pod that a member writes its state into; the admission judges it."""
+        user, group = (int(one) for one in image.config["User"].split(":"))
+        container = {
+            "name": "database",
+            "image": "mindforce-database",
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+                "readOnlyRootFilesystem": True,
+            },
+        }
+        security = {
+            "runAsNonRoot": True,
+            "runAsUser": user,
+            "runAsGroup": group,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        spec = {"containers": [container], "securityContext": security}
+        labels = {"application": "patroni", "cluster-name": scope}
+        metadata = {"name": name, "namespace": NAMESPACE, "labels": labels}
+        self._apply("v1", "Pod", metadata, spec=spec)
+
+    def pods(self, **labels: str) -> list[str]:
+        """Names of the pods that a Service with that selector would lead to."""
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        path = f"api/v1/namespaces/{NAMESPACE}/pods"
+        found = self._plane.client.get(path, labelSelector=selector)["items"]
+        return [pod["metadata"]["name"] for pod in found]
+
+    def _apply(self, version: str, kind: str, metadata: Mapping[str, Any], **rest: Any) -> None:
+        item = {"apiVersion": version, "kind": kind, "metadata": metadata, **rest}
+        self._plane.kubectl("apply", "--server-side", "--filename=-", stdin=yaml.safe_dump(item))
