@@ -1,55 +1,48 @@
-"""What the groups of people-roles may do.
+"""What the group of a people-role may do.
 
-Each role has its objects even where it has no rules: what leaves the table must leave the cluster,
+A role has its objects even where it has no rules: what leaves the table must leave the cluster,
 and `kubectl apply` takes rules away, but never a Role or a binding.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from cdk8s import Chart
 from cdk8s_plus_27 import k8s as kube
-from constructs import Construct
 
+Manifest = Sequence[Mapping[str, Any]]
 Rules = Sequence[kube.PolicyRule]
-"""What one group may do."""
+"""What a group may do."""
 
 _API_GROUP = "rbac.authorization.k8s.io"
 
 
-class ClusterAccessChart(Chart):
-    """Lets each group do, in every namespace and outside of them, what its rules say."""
+def cluster_access(group: str, rules: Rules) -> Manifest:
+    """Let a group do, in every namespace and outside of them, what its rules say.
 
-    def __init__(self, scope: Construct, id: str, *, groups: Mapping[str, Rules]) -> None:
-        super().__init__(scope, id)
-        for name, rules in groups.items():
-            metadata = kube.ObjectMeta(name=name)
-            kube.KubeClusterRole(self, name, metadata=metadata, rules=rules)
-            kube.KubeClusterRoleBinding(
-                self,
-                f"{name}-binding",
-                metadata=metadata,
-                role_ref=kube.RoleRef(api_group=_API_GROUP, kind="ClusterRole", name=name),
-                subjects=[_group(name)],
-            )
+    No chart: its objects are the same in most environments, which share them as they are.
+    """
+    metadata = kube.ObjectMeta(name=group)
+    return [
+        kube.KubeClusterRole.manifest(metadata=metadata, rules=rules),
+        kube.KubeClusterRoleBinding.manifest(
+            metadata=metadata,
+            role_ref=kube.RoleRef(api_group=_API_GROUP, kind="ClusterRole", name=group),
+            subjects=[_subject(group)],
+        ),
+    ]
 
 
-class NamespaceAccessChart(Chart):
-    """Lets each group do in one namespace what its rules say."""
-
-    def __init__(
-        self, scope: Construct, id: str, *, namespace: str, groups: Mapping[str, Rules]
-    ) -> None:
-        super().__init__(scope, id)
-        for name, rules in groups.items():
-            metadata = kube.ObjectMeta(name=name, namespace=namespace)
-            kube.KubeRole(self, name, metadata=metadata, rules=rules)
-            kube.KubeRoleBinding(
-                self,
-                f"{name}-binding",
-                metadata=metadata,
-                role_ref=kube.RoleRef(api_group=_API_GROUP, kind="Role", name=name),
-                subjects=[_group(name)],
-            )
+def namespace_access(namespace: str, group: str, rules: Rules) -> Manifest:
+    """Let a group do in one namespace what its rules say."""
+    metadata = kube.ObjectMeta(name=group, namespace=namespace)
+    return [
+        kube.KubeRole.manifest(metadata=metadata, rules=rules),
+        kube.KubeRoleBinding.manifest(
+            metadata=metadata,
+            role_ref=kube.RoleRef(api_group=_API_GROUP, kind="Role", name=group),
+            subjects=[_subject(group)],
+        ),
+    ]
 
 
 def policy_rules(resources: Mapping[str, Sequence[str]], verbs: Sequence[str]) -> Rules:
@@ -63,5 +56,5 @@ def policy_rules(resources: Mapping[str, Sequence[str]], verbs: Sequence[str]) -
     return rules
 
 
-def _group(name: str) -> kube.Subject:
-    return kube.Subject(api_group=_API_GROUP, kind="Group", name=name)
+def _subject(group: str) -> kube.Subject:
+    return kube.Subject(api_group=_API_GROUP, kind="Group", name=group)

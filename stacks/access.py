@@ -1,20 +1,17 @@
 """The table of people-roles, wired: IAM roles, the groups they become, what these may do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from aws_cdk import aws_eks_v2
-from cdk8s import App
 from constructs import Construct, IDependable
 
 from config.access import Role, Rule
 from config.model import Environment
 from config.resources import RESOURCES
-from k8s.access import ClusterAccessChart, NamespaceAccessChart, Rules, policy_rules
+from k8s.access import Manifest, Rules, cluster_access, namespace_access, policy_rules
 from mindforce.access import Access
-
-Manifest = Sequence[Mapping[str, Any]]
 
 
 def let_people_in(
@@ -47,27 +44,26 @@ def let_people_in(
         access,
         "Rules",
         cluster=cluster,
-        manifest=list(_everywhere(table.roles)),
+        manifest=[item for role in _with_rbac(table.roles) for item in _everywhere(role)],
         overwrite=True,
         prune=False,
     )
 
 
-@cache
-def in_namespace(roles: tuple[Role, ...], namespace: str) -> Manifest:
+def in_namespace(roles: Sequence[Role], namespace: str) -> Manifest:
     """Return what the roles may do in a namespace of the workloads, as Kubernetes objects."""
-    groups = {role.group: _rules(role.workload_rules) for role in _with_rbac(roles)}
-    chart = NamespaceAccessChart(App(), namespace, namespace=namespace, groups=groups)
-    manifest: Manifest = chart.to_json()
-    return manifest
+    return [item for role in _with_rbac(roles) for item in _there(role, namespace)]
 
 
-# Environments share most of their roles, and a chart costs more than all else here.
+# Environments share most of their roles, and an object costs a way through jsii.
 @cache
-def _everywhere(roles: tuple[Role, ...]) -> Manifest:
-    groups = {role.group: _rules(role.rules) for role in _with_rbac(roles)}
-    manifest: Manifest = ClusterAccessChart(App(), "access", groups=groups).to_json()
-    return manifest
+def _there(role: Role, namespace: str) -> Manifest:
+    return namespace_access(namespace, role.group, _rules(role.workload_rules))
+
+
+@cache
+def _everywhere(role: Role) -> Manifest:
+    return cluster_access(role.group, _rules(role.rules))
 
 
 def _with_rbac(roles: Sequence[Role]) -> list[Role]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from config.environments import DEV
 from tests.local.machine import Machine, eventually
 
 
@@ -51,21 +52,22 @@ def _allowed(dev: Machine, role: str, *question: str) -> bool:
 
 @pytest.fixture(scope="module")
 def stranger(dev: Machine) -> Iterator[str]:
-    """A role of the account that no access entry names."""
+    """A role of the account that people may assume, and that no access entry names."""
     iam = dev.client("iam")
     trust = {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Effect": "Allow",
-                "Principal": {"AWS": "arn:aws:iam::111111111111:root"},
+                "Principal": {"AWS": f"arn:aws:iam::{DEV.access.identity_account}:root"},
                 "Action": "sts:AssumeRole",
             }
         ],
     }
     document = json.dumps(trust)
-    yield iam.create_role(RoleName="stranger", AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    iam.delete_role(RoleName="stranger")
+    name = "mindforce-stranger"
+    yield iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam.delete_role(RoleName=name)
 
 
 def test_the_admin_role_may_do_anything(dev: Machine) -> None:
@@ -100,7 +102,8 @@ def test_the_gates_entry_lets_it_read_its_namespace_and_no_more(dev: Machine) ->
     (policy,) = policies["associatedAccessPolicies"]
     assert policy["accessScope"] == {"type": "namespace", "namespaces": ["web"]}
     bindings = dev.kubectl("get", "rolebindings", "-n", "web", "-o", "json")["items"]
-    groups = [s["name"] for b in bindings for s in b.get("subjects", ())]
+    subjects = [s["name"] for b in bindings for s in b.get("subjects", ())]
+    groups = [name for name in subjects if not name.startswith("mindforce:")]
     as_gate = [a for g in groups for a in ("--as", "gate", "--as-group", g)]
     assert dev.kubectl("auth", "can-i", "get", "pods", "-n", "web", *as_gate).strip() == "yes"
     for question in (
