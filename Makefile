@@ -44,6 +44,12 @@ synth: setup ## Synthesize all environments into cdk.out
 diff: setup ## Show what deploying ENV to this machine would change
 	@python -m local diff --env $(ENV)
 
+# --- The accounts under it ---------------------------------------------------------------------
+
+.PHONY: accounts
+accounts: setup ## Plan the accounts under the platform; APPLY=1 makes them
+	@python -m terraform $(if $(filter 1,$(APPLY)),--apply)
+
 # --- Quality -----------------------------------------------------------------------------------
 
 .PHONY: lint format test migration-lint migration-test image-test snapshots bench lock
@@ -62,7 +68,7 @@ test: lint ## Lint, unit tests, snapshots, then end to end on this machine (the 
 	@pytest tests/service --cov
 	@# These wait more than they work: two folders at a time, the longest first.
 	@pytest --numprocesses 2 --no-loadscope-reorder \
-		tests/local tests/image tests/delivery tests/local_kubernetes tests/local_aws
+		tests/local tests/terraform tests/image tests/delivery tests/local_kubernetes tests/local_aws
 
 migration-lint: setup ## Refuse migrations that lock a big table or break the last release
 	@python -m delivery.migration_lint

@@ -40,6 +40,7 @@ def test_every_link_leads_somewhere() -> None:
         "delivery.migration_test",
         "delivery.smoke",
         "local.tools.build",
+        "terraform",
         "tests.snapshot.renew",
     ],
 )

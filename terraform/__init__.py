@@ -1,0 +1,1 @@
+"""The accounts under the platform, and the command that makes them."""
