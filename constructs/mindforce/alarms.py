@@ -20,12 +20,6 @@ class Metric:
     dimensions: Mapping[str, str]
     statistic: Literal["Sum", "Maximum", "Average", "Minimum"]
 
-    def stat(self) -> dict[str, Any]:
-        """Return the MetricStat of a metric query."""
-        dimensions = [{"Name": name, "Value": value} for name, value in self.dimensions.items()]
-        metric = {"Namespace": self.namespace, "MetricName": self.name, "Dimensions": dimensions}
-        return {"Metric": metric, "Period": PERIOD_SECONDS, "Stat": self.statistic}
-
 
 PERIOD_SECONDS = 60
 """AWS/EKS, AWS/ApplicationELB, AWS/NATGateway and AWS/AutoScaling publish once a minute."""
@@ -39,8 +33,8 @@ class Alarm:
     """Also the name of its runbook."""
     meaning: str
     """One sentence for who is woken."""
-    source: Metric | str | tuple[str, Mapping[str, Metric]]
-    """A metric, a Metrics Insights query, or an expression over metrics by id."""
+    source: Metric | str
+    """A metric, or a Metrics Insights query."""
     comparison: Comparison
     threshold: float
     minutes: int
@@ -53,17 +47,17 @@ class Alarm:
     def watched(self) -> dict[str, Any]:
         """Return the template properties that say what is watched."""
         if isinstance(self.source, Metric):
-            stat = self.source.stat()
-            return {**stat["Metric"], "Period": stat["Period"], "Statistic": stat["Stat"]}
-        expression, metrics = (self.source, {}) if isinstance(self.source, str) else self.source
-        watched = {"Id": "watched", "Expression": expression, "ReturnData": True}
-        # A query has no metric to take its period from.
-        period = {} if metrics else {"Period": PERIOD_SECONDS}
-        queries = [
-            {"Id": id, "MetricStat": metric.stat(), "ReturnData": False}
-            for id, metric in metrics.items()
-        ]
-        return {"Metrics": [{**watched, **period}, *queries]}
+            metric = self.source
+            dimensions = [{"Name": n, "Value": value} for n, value in metric.dimensions.items()]
+            return {
+                "Namespace": metric.namespace,
+                "MetricName": metric.name,
+                "Dimensions": dimensions,
+                "Statistic": metric.statistic,
+                "Period": PERIOD_SECONDS,
+            }
+        query = {"Id": "watched", "Expression": self.source, "ReturnData": True}
+        return {"Metrics": [{**query, "Period": PERIOD_SECONDS}]}
 
 
 class Alarms(Construct):

@@ -1,19 +1,18 @@
 """The alarms of a platform on EKS, over metrics that AWS publishes without an agent.
 
+What grows slowly, and what AWS mends by itself, is on the dashboard and wakes nobody: etcd's
+size, the ports of NAT gateways, single failures of the API server.
+
 AWS/EKS is published for clusters of 1.28 and newer (EKS user guide, "Fetch control plane raw
-metrics"), AWS/AutoScaling for managed node groups by default. Load balancers, NAT gateways and
-groups come and go, so those are watched by Metrics Insights queries over the whole account, which
-holds one environment.
+metrics"), AWS/AutoScaling for managed node groups by default. Load balancers and
+groups come and go: Metrics Insights queries watch them over the whole account, which holds one
+environment.
 """
 
 from collections.abc import Sequence
 from typing import Literal
 
 from mindforce.alarms import Alarm, Metric
-
-_ETCD_WARNING_BYTES = 6 * 1024**3
-"""Of the 8 GiB that etcd holds on EKS; a full one takes no more writes."""
-_API_ERROR_PERCENT = 5
 
 
 def platform_alarms(
@@ -48,22 +47,6 @@ def platform_alarms(
             missing_data="notBreaching",
         ),
         Alarm(
-            name="api-server-errors",
-            meaning=f"Over {_API_ERROR_PERCENT} % of Kubernetes API requests fail.",
-            source=(
-                "100 * errors / requests",
-                {
-                    "errors": eks("apiserver_request_total_5XX", "Sum"),
-                    "requests": eks("apiserver_request_total", "Sum"),
-                },
-            ),
-            comparison="GreaterThanThreshold",
-            threshold=_API_ERROR_PERCENT,
-            minutes=10,
-            # Without errors there is no data point of them.
-            missing_data="notBreaching",
-        ),
-        Alarm(
             name="api-server-silent",
             meaning="The control plane has reported no request for 15 minutes.",
             source=eks("apiserver_request_total", "Sum"),
@@ -72,16 +55,6 @@ def platform_alarms(
             minutes=15,
             # Silence is what it is about.
             missing_data="breaching",
-        ),
-        Alarm(
-            name="etcd-size",
-            meaning="etcd holds 6 GiB of the 8 GiB after which it takes no more writes.",
-            source=eks("apiserver_storage_size_bytes", "Maximum"),
-            comparison="GreaterThanThreshold",
-            threshold=_ETCD_WARNING_BYTES,
-            minutes=15,
-            # What was too big is still so.
-            missing_data="ignore",
         ),
         Alarm(
             name="web-errors",
@@ -114,15 +87,6 @@ def platform_alarms(
             threshold=1,
             minutes=3,
             # A target group that is gone, or isn't there yet, publishes nothing.
-            missing_data="notBreaching",
-        ),
-        Alarm(
-            name="nat-ports",
-            meaning="NAT gateways refuse connections, for want of ports.",
-            source='SELECT SUM(ErrorPortAllocation) FROM SCHEMA("AWS/NATGateway", NatGatewayId)',
-            comparison="GreaterThanThreshold",
-            threshold=0,
-            minutes=5,
             missing_data="notBreaching",
         ),
     ]

@@ -143,6 +143,24 @@ def test_an_alarm_over_a_query_is_shown_and_changed_in_place(account: Account) -
         assert "MetricName" not in shown
 
 
+def test_an_alarm_over_an_expression_is_shown(account: Account) -> None:
+    dimensions = [{"Name": "Cluster", "Value": "one"}]
+    metric = {"Namespace": "Test", "MetricName": "broken", "Dimensions": dimensions}
+    queries = [
+        {"Id": "percent", "Expression": "100 * broken", "ReturnData": True},
+        {
+            "Id": "broken",
+            "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"},
+            "ReturnData": False,
+        },
+    ]
+    with account.stack(paging(Alarm=alarm(Metrics=queries))) as stack:
+        name = account.resource(stack, "Alarm")
+        (shown,) = account.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        assert shown["Metrics"] == queries
+        assert account.server.audit(stack) == []
+
+
 def test_an_alarm_over_a_metric_is_evaluated(account: Account) -> None:
     metric = {"Namespace": "Test", "MetricName": "broken", "Period": 60, "Statistic": "Maximum"}
     dimensions = [{"Name": "Cluster", "Value": "one"}]
