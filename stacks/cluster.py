@@ -50,12 +50,15 @@ class ClusterStack(EnvironmentStack):
         self.disk_key = DiskKey(
             self,
             "DiskKey",
+            account=config.account,
             description=f"Disks of nodes and volumes of pods in {config.name}",
             # Snapshots can't be read without it.
             retain=config.deletion_protection,
         )
         secret = config.images.docker_hub_secret
-        self._images = ImageCache(self, "ImageCache", secret_name=secret) if secret else None
+        self._images = secret and ImageCache(
+            self, "ImageCache", account=config.account, region=config.region, secret_name=secret
+        )
         statements = self._images.pull_statements if self._images else ()
         self._node_role = node_role(self, "NodeRole", statements=statements)
         networking = Construct(self, "Networking")

@@ -21,5 +21,6 @@ class NetworkStack(EnvironmentStack):
             nat_gateways=network.nat_gateways,
             private_mask=network.private_mask,
             flow_log_retention_days=network.flow_log_retention_days,
+            region=config.region,
             interface_endpoints=network.interface_endpoints,
         )

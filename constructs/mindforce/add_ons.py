@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import aws_eks_v2, aws_iam
+from aws_cdk import aws_eks_v2
 from constructs import Construct
 
 from mindforce.roles import PODS, ServiceRole, Statement
@@ -29,7 +29,7 @@ class AddOnSettings:
             raise ValueError("give an add-on a service_account and policies, or neither")
 
 
-class AddOn(Construct):
+class AddOn(aws_eks_v2.CfnAddon):
     """An EKS add-on that owns its fields in the cluster; its pods start with their role."""
 
     def __init__(
@@ -42,45 +42,38 @@ class AddOn(Construct):
         settings: AddOnSettings | None = None,
     ) -> None:
         """Make the add-on named `id`; without `version`, in EKS's default for the cluster's."""
-        super().__init__(scope, id)
         settings = settings or AddOnSettings()
         values = json.dumps(settings.configuration) if settings.configuration else None
-        aws_eks_v2.CfnAddon(
-            self,
-            "AddOn",
+        super().__init__(
+            scope,
+            id,
             addon_name=id,
             cluster_name=cluster_name,
             addon_version=version,
             resolve_conflicts="OVERWRITE",
             configuration_values=values,
-            pod_identity_associations=self._identities(settings),
+            pod_identity_associations=_identities(scope, id, settings),
         )
 
-    def _identities(
-        self, settings: AddOnSettings
-    ) -> list[aws_eks_v2.CfnAddon.PodIdentityAssociationProperty] | None:
-        """Return the add-on's own associations.
 
-        One that came after its pods would leave them without credentials until they restart.
-        """
-        if not settings.service_account:
-            return None
-        role = ServiceRole(
-            self,
-            "Role",
-            service=PODS,
-            managed_policies=settings.managed_policies,
-            statements=settings.statements,
+def _identities(
+    scope: Construct, id: str, settings: AddOnSettings
+) -> list[aws_eks_v2.CfnAddon.PodIdentityAssociationProperty] | None:
+    """Return the add-on's own associations.
+
+    One that came after its pods would leave them without credentials until they restart.
+    """
+    if not settings.service_account:
+        return None
+    role = ServiceRole(
+        scope,
+        f"{id}-role",
+        service=PODS,
+        managed_policies=settings.managed_policies,
+        statements=settings.statements,
+    )
+    return [
+        aws_eks_v2.CfnAddon.PodIdentityAssociationProperty(
+            role_arn=role.arn, service_account=settings.service_account
         )
-        return [
-            aws_eks_v2.CfnAddon.PodIdentityAssociationProperty(
-                role_arn=role.arn, service_account=settings.service_account
-            )
-        ]
-
-
-def pod_identity_role(scope: Construct, id: str) -> aws_iam.Role:
-    """Return a role that only EKS Pod Identity can assume, on behalf of an associated pod."""
-    # EKS tags the session with cluster, namespace and service account.
-    principal = aws_iam.ServicePrincipal("pods.eks.amazonaws.com").with_session_tags()
-    return aws_iam.Role(scope, id, assumed_by=principal)
+    ]

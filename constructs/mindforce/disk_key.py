@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import CfnDeletionPolicy, Stack, aws_kms
+from aws_cdk import RemovalPolicy, aws_kms
 from constructs import Construct
 
 from mindforce.roles import Statement, document
@@ -26,9 +26,10 @@ _FOR_EC2: Mapping[str, Any] = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 class DiskKey(Construct):
     """A key for EBS volumes that rotates and that Auto Scaling can start nodes with."""
 
-    def __init__(self, scope: Construct, id: str, *, description: str, retain: bool) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, account: str, description: str, retain: bool
+    ) -> None:
         super().__init__(scope, id)
-        account = Stack.of(self).account
         # Named in a condition, because a key policy can't name as principal what doesn't exist,
         # and Auto Scaling makes its role with the account's first group.
         scaling = f"arn:aws:iam::{account}:role/aws-service-role/autoscaling.amazonaws.com/"
@@ -61,9 +62,7 @@ class DiskKey(Construct):
                 },
             ),
         )
-        policy = CfnDeletionPolicy.RETAIN if retain else CfnDeletionPolicy.DELETE
-        key.cfn_options.deletion_policy = policy
-        key.cfn_options.update_replace_policy = policy
+        key.apply_removal_policy(RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY)
         self.arn = key.attr_arn
 
     @property

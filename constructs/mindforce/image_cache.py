@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from aws_cdk import Stack, aws_ecr
+from aws_cdk import aws_ecr
 from constructs import Construct
 
 from mindforce.roles import Statement
@@ -42,11 +42,11 @@ _RULES = (
 class ImageCache(Construct):
     """A registry that fetches an image of Docker Hub when it is first pulled, logged in there."""
 
-    def __init__(self, scope: Construct, id: str, *, secret_name: str) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, account: str, region: str, secret_name: str
+    ) -> None:
         """Make the cache; `secret_name` is a secret with `username` and `accessToken`."""
         super().__init__(scope, id)
-        stack = Stack.of(self)
-        region, account = stack.region, stack.account
         self._registry = f"{account}.dkr.ecr.{region}.amazonaws.com"
         self._repositories = f"arn:aws:ecr:{region}:{account}:repository/{PREFIX}/*"
         template = aws_ecr.CfnRepositoryCreationTemplate(
@@ -73,7 +73,7 @@ class ImageCache(Construct):
             credential_arn=f"arn:aws:secretsmanager:{region}:{account}:secret:{secret_name}",
         )
         # A repository made before the template would never have its lifecycle.
-        rule.node.add_dependency(template)
+        rule.add_resource_dependency(template)
 
     def address(self, image: str) -> str:
         """Return where nodes pull an image: through the cache if it is one of Docker Hub's.

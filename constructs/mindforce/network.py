@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from aws_cdk import RemovalPolicy, Stack, aws_ec2, aws_logs
+from aws_cdk import RemovalPolicy, aws_ec2, aws_logs
 from constructs import Construct
 
 from mindforce.retention import retention_days
@@ -25,6 +25,7 @@ class Network(Construct):
         nat_gateways: int,
         private_mask: int,
         flow_log_retention_days: int,
+        region: str,
         interface_endpoints: Sequence[str],
     ) -> None:
         super().__init__(scope, id)
@@ -57,7 +58,7 @@ class Network(Construct):
         self.private_subnet_ids = self.vpc.select_subnets(subnet_type=private).subnet_ids
         self._log_flows(flow_log_retention_days)
         if interface_endpoints:
-            self._serve_inside(interface_endpoints, cidr)
+            self._serve_inside(interface_endpoints, cidr, region)
 
     def _log_flows(self, days: int) -> None:
         group = aws_logs.LogGroup(
@@ -67,7 +68,7 @@ class Network(Construct):
             "FlowLog", destination=aws_ec2.FlowLogDestination.to_cloud_watch_logs(group)
         )
 
-    def _serve_inside(self, services: Sequence[str], cidr: str) -> None:
+    def _serve_inside(self, services: Sequence[str], cidr: str, region: str) -> None:
         """Answer for AWS services in the private subnets, by their usual names."""
         ec2, vpc = aws_ec2, self.vpc.vpc_id
         group = ec2.CfnSecurityGroup(
@@ -95,7 +96,6 @@ class Network(Construct):
                 )
             ],
         ).attr_group_id
-        region = Stack.of(self).region
         for service in services:
             ec2.CfnVPCEndpoint(
                 self,

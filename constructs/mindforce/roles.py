@@ -13,7 +13,7 @@ Statement = Mapping[str, Any]
 """A policy statement as IAM writes it."""
 
 
-class ServiceRole(Construct):
+class ServiceRole(aws_iam.CfnRole):
     """A role that one AWS service can assume, with nothing but what is named."""
 
     def __init__(
@@ -25,21 +25,20 @@ class ServiceRole(Construct):
         managed_policies: Sequence[str] = (),
         statements: Sequence[Statement] = (),
     ) -> None:
-        super().__init__(scope, id)
         # EKS tags a pod's session with cluster, namespace and service account.
         actions = ["sts:AssumeRole", "sts:TagSession"] if service == PODS else ["sts:AssumeRole"]
         trust = {"Effect": "Allow", "Action": actions, "Principal": {"Service": service}}
         policy = aws_iam.CfnRole.PolicyProperty(
             policy_name="own", policy_document=document(*statements)
         )
-        role = aws_iam.CfnRole(
-            self,
-            "Resource",
+        super().__init__(
+            scope,
+            id,
             assume_role_policy_document=document(trust),
             managed_policy_arns=[f"arn:aws:iam::aws:policy/{name}" for name in managed_policies],
             policies=[policy] if statements else None,
         )
-        self.arn = role.attr_arn
+        self.arn = self.attr_arn
 
 
 def document(*statements: Statement) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.local_aws.clusters import FULL, Cluster, arn, node_group, template
-from tests.local_aws.support import ACCOUNT, StackFailedError
+from tests.local_aws.support import ACCOUNT, StackFailedError, eventually, role
 
 
 def test_nodes_follow_their_group(full: Cluster) -> None:
@@ -151,6 +152,30 @@ def test_the_autoscaler_finds_the_group_by_the_tags_that_eks_sets(full: Cluster)
     full.account.update(full.stack, {**FULL, "Nodes": node_group(1)})
     assert shown()["DesiredCapacity"] == 1
     full.account.update(full.stack, FULL)
+
+
+def test_an_autoscaler_moves_the_group_that_its_policy_names_by_tag(full: Cluster) -> None:
+    def caller(cluster: str) -> dict[str, Any]:
+        tag = f"aws:ResourceTag/k8s.io/cluster-autoscaler/{cluster}"
+        allowed = {"Action": "autoscaling:SetDesiredCapacity", "Resource": "*"}
+        return role("account", {**allowed, "Condition": {"StringEquals": {tag: "owned"}}})
+
+    (name,) = (g["name"] for g in _group(full)["resources"]["autoScalingGroups"])
+    roles = {"Mine": caller(full.name), "Other": caller("other")}
+    with full.account.stack(roles) as stack:
+        mine, other = (
+            full.account.assume(full.account.resource(stack, who)).client("autoscaling")
+            for who in roles
+        )
+        with pytest.raises(ClientError, match="AccessDenied"):
+            other.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=3)
+        with pytest.raises(ClientError, match="9 is above max value 4"):
+            mine.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=9)
+        mine.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=3)
+        eventually("a third node", lambda: len(_nodes(full)) == 3)
+        assert _group(full)["scalingConfig"]["desiredSize"] == 3
+        mine.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=2)
+        eventually("two nodes again", lambda: len(_nodes(full)) == 2)
 
 
 def test_a_mixed_group_holds_what_its_smallest_holds_and_keeps_that_limit(full: Cluster) -> None:

@@ -8,6 +8,7 @@ from local.aws.eks import (
     cluster_type,
     nodegroup_type,
     pod_identity,
+    scaling_groups,
 )
 from local.aws.eks.access import Access
 from local.aws.eks.addons import Addons
@@ -27,6 +28,7 @@ def install(settings: Settings) -> ControlPlanes:
     addons, access = Addons(planes), Access(planes)
     cluster_type.install(clusters)
     nodegroup_type.install(groups)
+    scaling_groups.install(groups.resize)
     addon_type.install(addons)
     access_type.install(access)
     pod_identity.install()

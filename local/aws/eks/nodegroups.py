@@ -95,6 +95,14 @@ class NodeGroups:
         self._change(record, changed)
         return new_update(cluster_name, "ConfigUpdate", body)
 
+    def resize(self, cluster_name: str, name: str, size: int) -> None:
+        """Begin to give the group another size within its bounds, as its Auto Scaling group."""
+
+        def work() -> None:
+            self.update_config(cluster_name, name, {"scalingConfig": {"desiredSize": size}})
+
+        background.start(self._work(cluster_name, name), work)
+
     def update_version(self, cluster_name: str, name: str, body: Mapping[str, Any]) -> Record:
         refuse_unknown(
             "UpdateNodegroupVersion", body, words("force launchTemplate releaseVersion version")
