@@ -11,6 +11,7 @@ from config.network import Network
 from config.node_group import NodeGroup, Taint
 from config.observability import Observability
 from config.people import DEVELOPMENT_ROLES, ROLES
+from config.platform import Platform
 from config.workloads import Backup, Web
 
 PROD = Environment(
@@ -56,6 +57,7 @@ PROD = Environment(
         ),
     ),
     images=Images(docker_hub_secret="ecr-pullthroughcache/docker-hub"),
+    platform=Platform(controller_replicas=2, access_log_days=90),
     web=Web(
         image="docker.io/mindforce/web:0.1.0",
         min_replicas=3,
@@ -86,6 +88,7 @@ STAGE = replace(
     deletion_protection=False,
     network=replace(PROD.network, cidr="10.20.0.0/16", flow_log_retention_days=30),
     cluster=replace(PROD.cluster, log_retention_days=30),
+    platform=replace(PROD.platform, access_log_days=30),
     backup=replace(PROD.backup, noncurrent_days=30),
     observability=replace(PROD.observability, monthly_budget_usd=600),
 )
@@ -111,6 +114,7 @@ DEV = replace(
     ),
     observability=replace(STAGE.observability, monthly_budget_usd=300),
     access=replace(STAGE.access, roles=DEVELOPMENT_ROLES),
+    platform=replace(STAGE.platform, controller_replicas=1),
 )
 
 TABLE = Table(

@@ -7,25 +7,26 @@ from config.capacity import NOTHING, Room
 from config.cluster import Cluster
 from config.errors import Problem
 from config.network import Network
+from config.platform import Platform
 from config.workloads import Web
 
 PREFIX_DELEGATION = True
 """Whether the VPC CNI gives nodes prefixes of addresses, as stacks/cluster.py sets it."""
 
-CONTROLLERS = Room(pods=4, cpu_millis=400, memory_mib=800)
-"""The load-balancer controller and the Cluster Autoscaler, two of each."""
 AGENTS = Room(pods=1, cpu_millis=50, memory_mib=64)
 """On each node: a place for the log agent."""
 
 
-def fit_problems(network: Network, cluster: Cluster, web: Web) -> Iterator[Problem]:
+def fit_problems(
+    network: Network, cluster: Cluster, platform: Platform, web: Web
+) -> Iterator[Problem]:
     """Yield a problem where nodes don't hold the pods, or subnets don't hold the nodes' addresses.
 
     Pods without tolerations keep off groups with taints, so those count for nothing here; whether
     the scheduler could pack the pods is judged by the sums alone.
     """
     each_node = _sum(add_on.each_node for add_on in ADD_ONS.values()) + AGENTS
-    system = _sum(add_on.cluster for add_on in ADD_ONS.values()) + CONTROLLERS
+    system = _sum(add_on.cluster for add_on in ADD_ONS.values()) + platform.room
     nodes = {
         group.name: group.node(prefix_delegation=PREFIX_DELEGATION) - each_node
         for group in cluster.node_groups

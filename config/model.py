@@ -12,6 +12,7 @@ from config.fit import fit_problems
 from config.images import Images
 from config.network import Network
 from config.observability import Observability
+from config.platform import Platform
 from config.workloads import Backup, Web
 
 _NAME = re.compile(r"[a-z][a-z0-9]{2,19}")
@@ -53,6 +54,7 @@ class Environment(Account):
     network: Network
     cluster: Cluster
     images: Images
+    platform: Platform
     web: Web
     backup: Backup
     observability: Observability
@@ -77,12 +79,13 @@ class Environment(Account):
             *within("network", self.network.problems()),
             *within("cluster", self.cluster.problems()),
             *within("images", self.images.problems()),
+            *within("platform", self.platform.problems()),
             *within("web", self.web.problems()),
             *within("backup", self.backup.problems()),
             *within("observability", self.observability.problems()),
             *within("access", self.access.problems(self.name)),
         ]
-        yield from nested or fit_problems(self.network, self.cluster, self.web)
+        yield from nested or fit_problems(self.network, self.cluster, self.platform, self.web)
 
 
 @dataclass(frozen=True, kw_only=True)

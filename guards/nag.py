@@ -40,8 +40,10 @@ class Acknowledged(NamedTuple):
 
 
 _KUBECTL = r"Cluster/Cluster/Cluster/KubectlProvider/.*"
-_FUNCTIONS = rf"({_KUBECTL}|Workloads/Charts/Handler/.*)"
+_FUNCTIONS = rf"({_KUBECTL}|Workloads/Charts/(Handler|Role)/.*)"
 _VELERO = "Backup/Role/Role"
+_BALANCER = "Platform/LoadBalancerController/Identity/Role"
+_AUTOSCALER = "Platform/ClusterAutoscaler/Identity/Role"
 
 ACKNOWLEDGED: Sequence[Acknowledged] = (
     Acknowledged(
@@ -126,6 +128,45 @@ ACKNOWLEDGED: Sequence[Acknowledged] = (
         "snapshots have no names before; a tag's condition keeps it to Velero's own",
     ),
     Acknowledged("IAM5", _VELERO, "Resource::*", "EC2 knows no resources for its lists"),
+    Acknowledged(
+        "S1",
+        "Platform/LoadBalancerLogs/Bucket",
+        "",
+        "it holds logs already; a log of their delivery would say nothing more",
+    ),
+    Acknowledged(
+        "IAM5",
+        _BALANCER,
+        "/k8s-*",
+        "the controller names what it makes; its prefix and the cluster's tag keep it to its own",
+    ),
+    Acknowledged(
+        "IAM5",
+        _BALANCER,
+        ":security-group/*",
+        "they have no names before; a tag's condition keeps it to the controller's and the nodes'",
+    ),
+    Acknowledged(
+        "IAM5", _BALANCER, ":certificate/*", "it reads which names a certificate is for, no more"
+    ),
+    Acknowledged(
+        "IAM5", _BALANCER, ":role/aws-service-role/", "AWS chooses the service-linked role's name"
+    ),
+    Acknowledged(
+        "IAM5", _AUTOSCALER, ":nodegroup/", "CloudFormation names node groups; it only reads them"
+    ),
+    Acknowledged(
+        "IAM5",
+        _AUTOSCALER,
+        ":autoScalingGroup:*",
+        "EKS names them; a tag's condition keeps it to those of the cluster",
+    ),
+    Acknowledged(
+        "IAM5",
+        f"({_BALANCER}|{_AUTOSCALER})",
+        "Resource::*",
+        "lists and descriptions know no resources",
+    ),
 )
 
 

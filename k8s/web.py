@@ -13,6 +13,8 @@ PORT = 7777
 LABELS: Mapping[str, str] = {"app.kubernetes.io/name": NAME}
 """Selectors can't be changed, so they are written here and not derived."""
 
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+"""TLS 1.2 and 1.3 with forward secrecy."""
 DEREGISTRATION_SECONDS = 20
 """How long the load balancer goes on sending requests to a pod that is going away."""
 DRAIN_SECONDS = 30
@@ -36,8 +38,13 @@ class WebChart(Chart):
         memory: str,
         progress_deadline_seconds: int,
         load_balancer_subnets: Mapping[str, str],
+        host: str | None = None,
+        certificate_arn: str | None = None,
     ) -> None:
-        """`load_balancer_subnets` maps each subnet's id to its CIDR."""
+        """`load_balancer_subnets` maps each subnet's id to its CIDR.
+
+        With a certificate of `host`, everybody may reach the service, by HTTPS and that name only.
+        """
         super().__init__(scope, id)
         self._metadata = kube.ObjectMeta(name=NAME, namespace=namespace, labels=dict(LABELS))
         self._selector = kube.LabelSelector(match_labels=dict(LABELS))
@@ -68,7 +75,8 @@ class WebChart(Chart):
         )
         self._disruption_budget()
         self._autoscaler(min_replicas, max_replicas, target_cpu_percent)
-        self._service_and_ingress(sorted(load_balancer_subnets))
+        self._service()
+        self._ingress(sorted(load_balancer_subnets), host, certificate_arn)
         self._allow_load_balancer(sorted(load_balancer_subnets.values()))
 
     def _pod(self, image: str, cpu: str, memory: str) -> kube.PodSpec:
@@ -155,7 +163,7 @@ class WebChart(Chart):
             ),
         )
 
-    def _service_and_ingress(self, subnets: Sequence[str]) -> None:
+    def _service(self) -> None:
         kube.KubeService(
             self,
             "Service",
@@ -170,13 +178,16 @@ class WebChart(Chart):
                 ],
             ),
         )
+
+    def _ingress(
+        self, subnets: Sequence[str], host: str | None, certificate_arn: str | None
+    ) -> None:
         backend = kube.IngressServiceBackend(name=NAME, port=kube.ServiceBackendPort(number=PORT))
         path = kube.HttpIngressPath(
             path="/", path_type="Prefix", backend=kube.IngressBackend(service=backend)
         )
         annotations = {
-            # Plain HTTP stays inside the VPC until there is a certificate.
-            "scheme": "internal",
+            **_listeners(certificate_arn),
             "subnets": ",".join(subnets),
             "target-type": "ip",
             "healthcheck-path": "/readyz",
@@ -198,7 +209,7 @@ class WebChart(Chart):
             ),
             spec=kube.IngressSpec(
                 ingress_class_name="alb",
-                rules=[kube.IngressRule(http=kube.HttpIngressRuleValue(paths=[path]))],
+                rules=[kube.IngressRule(host=host, http=kube.HttpIngressRuleValue(paths=[path]))],
             ),
         )
 
@@ -215,6 +226,20 @@ class WebChart(Chart):
                 ingress=[kube.NetworkPolicyIngressRule(from_=peers, ports=[port(PORT)])],
             ),
         )
+
+
+def _listeners(certificate_arn: str | None) -> dict[str, str]:
+    """The annotations that say who may connect, and how."""
+    if certificate_arn is None:
+        # Plain HTTP stays inside the VPC until there is a certificate.
+        return {"scheme": "internal"}
+    return {
+        "scheme": "internet-facing",
+        "listen-ports": '[{"HTTP": 80}, {"HTTPS": 443}]',
+        "ssl-redirect": "443",
+        "ssl-policy": TLS_POLICY,
+        "certificate-arn": certificate_arn,
+    }
 
 
 def _probe(path: str, *, period: int, failures: int) -> kube.Probe:

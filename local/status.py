@@ -56,7 +56,7 @@ def _environment(state: State, target: Target) -> Iterator[str]:
 
 
 def _row(name: str, said: str) -> str:
-    return f"  {name:<33}{said}"
+    return f"  {name:<42}{said}"
 
 
 def _kubectl(kubeconfig: Any, *arguments: str) -> list[dict[str, Any]]:

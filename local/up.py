@@ -11,13 +11,13 @@ from local.errors import LocalError
 from local.paths import State, cache
 from local.progress import Progress
 from local.target import Target, environments
-from local.tools import build
+from local.tools import build, controllers
 
 ENDING = (
     'Reach it by any AWS client after eval "$(make env)", and by\n'
     'kubectl --kubeconfig "$(make kubeconfig)".\n'
-    "Not real: nodes and pods are simulated (kwok), AWS is a stand-in (MiniStack), "
-    "Ingresses get no address; docs/fidelity.md has the table."
+    "Not real: nodes and pods are simulated (kwok), AWS is a stand-in (MiniStack), load balancers "
+    "pass no traffic; docs/fidelity.md has the table."
 )
 
 
@@ -90,10 +90,19 @@ def _start(
         shutil.rmtree(state.folder)
     with progress.step("Tools: control plane, kubectl, helm"):
         tools = build.ensure(cache(), progress.detail)
+    with progress.step("Tools: load balancer controller"):
+        built = controllers.ensure(cache(), progress.detail)
     with progress.step("Tools: the AWS stand-in"):
         python = emulator_python.ensure(cache(), progress.detail)
     with progress.step("Start the AWS stand-in"):
-        emulator.start(tools=tools, python=python, port=port, charts=charts)
+        emulator.start(
+            tools=tools,
+            controllers=built,
+            python=python,
+            port=port,
+            # The user's own come first.
+            charts=[*([charts] if charts else []), built / controllers.CHARTS],
+        )
         people.settle_in(state.people, emulator.endpoint)
 
 

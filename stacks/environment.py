@@ -9,6 +9,7 @@ from stacks.backup import BackupStack
 from stacks.cluster import ClusterStack
 from stacks.network import NetworkStack
 from stacks.observability import ObservabilityStack
+from stacks.platform import PlatformStack
 from stacks.workloads import WorkloadsStack
 
 
@@ -27,6 +28,11 @@ class EnvironmentStage(Stage):
         network = NetworkStack(self, "Network", config=config).network
         cluster = ClusterStack(self, "Cluster", config=config, network=network)
         BackupStack(self, "Backup", config=config)
+        platform = PlatformStack(
+            self, "Platform", config=config, cluster=cluster.cluster, network=network
+        )
+        # Its pods need the nodes and add-ons, which no reference of its template names.
+        platform.add_stack_dependency(cluster)
         workloads = WorkloadsStack(
             self,
             "Workloads",
@@ -34,9 +40,10 @@ class EnvironmentStage(Stage):
             cluster=cluster.cluster,
             network=network,
             image_address=cluster.address,
+            certificate_arn=platform.certificate_arn,
         )
-        # Its pods need the nodes and add-ons, which no reference of its template names.
-        workloads.add_stack_dependency(cluster)
+        # Load balancers come after their controller, and have to be gone before it.
+        workloads.add_stack_dependency(platform)
         # Its alarms would be raised by a cluster that isn't there yet.
         observability = ObservabilityStack(self, "Observability", config=config)
         observability.add_stack_dependency(cluster)

@@ -28,6 +28,7 @@ class WorkloadsStack(EnvironmentStack):
         cluster: Cluster,
         network: Network,
         image_address: Callable[[str], str],
+        certificate_arn: str | None,
     ) -> None:
         super().__init__(scope, id, config=config)
         charts = App()
@@ -38,10 +39,12 @@ class WorkloadsStack(EnvironmentStack):
             namespaces=[WEB_NAMESPACE],
             log_retention_days=config.cluster.log_retention_days,
         )
-        web = config.web
+        web, domain = config.web, config.platform.domain
         namespace = gate.apply(
             "WebNamespace",
-            NamespaceChart(charts, "web-namespace", name=WEB_NAMESPACE).to_json(),
+            NamespaceChart(
+                charts, "web-namespace", name=WEB_NAMESPACE, behind_load_balancer=True
+            ).to_json(),
             prune=False,
         )
         gate.apply(
@@ -61,6 +64,8 @@ class WorkloadsStack(EnvironmentStack):
             cpu=web.cpu,
             memory=web.memory,
             progress_deadline_seconds=web.rollout_seconds,
+            host=domain.name if domain else None,
+            certificate_arn=certificate_arn,
             load_balancer_subnets={
                 subnet.subnet_id: subnet.ipv4_cidr_block for subnet in network.load_balancer_subnets
             },

@@ -38,8 +38,9 @@ class Cluster(Construct):
         kubectl_layer: aws_lambda.ILayerVersion,
     ) -> None:
         super().__init__(scope, id)
-        # So that the kubectl provider's functions have log groups that can be given a retention.
-        self.node.set_context("@aws-cdk/aws-lambda:useCdkManagedLogGroup", True)
+        # CDK's own log groups are named by the functions, go before them, and are made again by
+        # Lambda for their last lines.
+        self.node.set_context("@aws-cdk/aws-lambda:useCdkManagedLogGroup", False)
         key = aws_kms.Key(
             self,
             "Key",
@@ -90,8 +91,13 @@ class Cluster(Construct):
             enabled=zonal_shift
         )
 
-        for function in ("Handler", "Provider/framework-onEvent"):
-            _keep_logs(cluster, f"KubectlProvider/{function}/LogGroup/Resource", log_retention_days)
+        provider_logs = aws_logs.LogGroup(
+            self,
+            "KubectlLogs",
+            retention=retention_days(log_retention_days),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        _log_to(provider_logs, cluster)
         # Its generated class lacks one member of the interface that it implements in JavaScript.
         self.cluster = cast(aws_eks_v2.ICluster, cluster)
         self.name = cluster.cluster_name
@@ -103,11 +109,14 @@ def _endpoint_access(cidrs: Sequence[str]) -> aws_eks_v2.EndpointAccess:
     return aws_eks_v2.EndpointAccess.PUBLIC_AND_PRIVATE.only_from(*cidrs)
 
 
-def _keep_logs(cluster: aws_eks_v2.Cluster, path: str, days: int) -> None:
-    """Keep a kubectl provider's logs as long as the cluster's; CDK keeps them for good."""
-    group = cast(Construct, cluster)
-    for name in path.split("/"):
-        group = cast(Construct, group.node.find_child(name))
-    assert isinstance(group, aws_logs.CfnLogGroup)
-    group.retention_in_days = days
-    group.apply_removal_policy(RemovalPolicy.DESTROY)
+def _log_to(group: aws_logs.LogGroup, cluster: aws_eks_v2.Cluster) -> None:
+    """Give the kubectl provider's functions a log group that is there before and after them.
+
+    Lambda would make their own by itself, kept for good, even after the stack.
+    """
+    for path in ("Handler", "Provider/framework-onEvent"):
+        function = cast(Construct, cluster)
+        for name in ("KubectlProvider", *path.split("/"), "Resource"):
+            function = cast(Construct, function.node.find_child(name))
+        assert isinstance(function, aws_lambda.CfnFunction)
+        function.add_property_override("LoggingConfig.LogGroup", group.log_group_name)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from aws_cdk import RemovalPolicy, aws_ec2, aws_logs
+from aws_cdk import CfnResource, RemovalPolicy, Stack, aws_ec2, aws_iam, aws_logs
 from constructs import Construct
 
 from mindforce.retention import retention_days
@@ -56,17 +56,60 @@ class Network(Construct):
             },
         )
         self.private_subnet_ids = self.vpc.select_subnets(subnet_type=private).subnet_ids
-        self._log_flows(flow_log_retention_days)
+        logs = aws_logs.LogGroup(
+            self,
+            "FlowLogs",
+            retention=retention_days(flow_log_retention_days),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self._log_flows(logs)
+        self._log_cdks_function_to(logs)
         if interface_endpoints:
             self._serve_inside(interface_endpoints, cidr, region)
 
-    def _log_flows(self, days: int) -> None:
-        group = aws_logs.LogGroup(
-            self, "FlowLogs", retention=retention_days(days), removal_policy=RemovalPolicy.DESTROY
+    def _log_flows(self, logs: aws_logs.LogGroup) -> None:
+        statement = {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            "Resource": logs.log_group_arn,
+        }
+        trust = {
+            "Effect": "Allow",
+            "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+        role = aws_iam.CfnRole(
+            self,
+            "FlowLogRole",
+            assume_role_policy_document={"Version": "2012-10-17", "Statement": [trust]},
+            policies=[
+                aws_iam.CfnRole.PolicyProperty(
+                    policy_name="deliver",
+                    policy_document={"Version": "2012-10-17", "Statement": [statement]},
+                )
+            ],
         )
-        self.vpc.add_flow_log(
-            "FlowLog", destination=aws_ec2.FlowLogDestination.to_cloud_watch_logs(group)
+        aws_ec2.CfnFlowLog(
+            self,
+            "FlowLog",
+            resource_type="VPC",
+            resource_id=self.vpc.vpc_id,
+            traffic_type="ALL",
+            log_destination_type="cloud-watch-logs",
+            log_group_name=logs.log_group_name,
+            deliver_logs_permission_arn=role.attr_arn,
         )
+
+    def _log_cdks_function_to(self, logs: aws_logs.LogGroup) -> None:
+        """Give the function that closes the default security group a log group that goes.
+
+        Lambda would make one by itself, kept for good, even after the stack.
+        """
+        provider = Stack.of(self).node.find_child(
+            "Custom::VpcRestrictDefaultSGCustomResourceProvider"
+        )
+        function = cast(CfnResource, cast(Construct, provider).node.find_child("Handler"))
+        function.add_property_override("LoggingConfig", {"LogGroup": logs.log_group_name})
 
     def _serve_inside(self, services: Sequence[str], cidr: str, region: str) -> None:
         """Answer for AWS services in the private subnets, by their usual names."""

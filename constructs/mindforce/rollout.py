@@ -24,8 +24,10 @@ from mindforce.retention import retention_days
 Manifest = Sequence[Mapping[str, Any]]
 
 _FUNCTIONS = Path(__file__).with_name("functions")
-_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "Ingress")
 _LAMBDA_LIMIT = Duration.minutes(15)
+_CLEANUP_SECONDS = 600
+"""A load balancer goes in a minute or two, and a volume once its pod is gone."""
 _TO_ANSWER = 60
 """Seconds left to the function, after the roll-out's time is over, to say what it saw."""
 
@@ -34,7 +36,8 @@ class RolloutGate(Construct):
     """Fails a stack, so that it rolls back, when a manifest's workloads don't complete.
 
     CDK's kubectl provider applies a manifest and returns; it takes no notice of what becomes of
-    the pods. The gate may only read, and only in the namespaces it is made for.
+    the pods. The gate may only read, and only in the namespaces it is made for. When the stack is
+    deleted it comes last, and fails what would leave load balancers or volumes behind.
     """
 
     def __init__(
@@ -49,12 +52,27 @@ class RolloutGate(Construct):
         super().__init__(scope, id)
         self._cluster = cluster
         self._namespaces = frozenset(namespaces)
+        managed = aws_iam.ManagedPolicy.from_aws_managed_policy_name
+        describe = aws_iam.PolicyStatement(
+            actions=["eks:DescribeCluster"], resources=[cluster.cluster_arn]
+        )
+        role = aws_iam.Role(
+            self,
+            "Role",
+            assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"),
+            managed_policies=[
+                managed("service-role/AWSLambdaBasicExecutionRole"),
+                managed("service-role/AWSLambdaVPCAccessExecutionRole"),
+            ],
+            inline_policies={"cluster": aws_iam.PolicyDocument(statements=[describe])},
+        )
         self._function = aws_lambda.Function(
             self,
             "Handler",
             description="Waits for Kubernetes roll-outs",
             code=aws_lambda.Code.from_asset(str(_FUNCTIONS), exclude=["**/__pycache__"]),
             handler="rollout.index.handler",
+            role=role,
             runtime=aws_lambda.Runtime.PYTHON_3_13,
             architecture=aws_lambda.Architecture.ARM_64,
             memory_size=256,
@@ -70,17 +88,11 @@ class RolloutGate(Construct):
             vpc_subnets=aws_ec2.SubnetSelection(subnet_type=aws_ec2.SubnetType.PRIVATE_WITH_EGRESS),
             security_groups=[cluster.cluster_security_group],
         )
-        self._function.add_to_role_policy(
-            aws_iam.PolicyStatement(
-                actions=["eks:DescribeCluster"], resources=[cluster.cluster_arn]
-            )
-        )
-        assert self._function.role is not None
         self._access = aws_eks_v2.AccessEntry(
             self,
             "Access",
             cluster=cluster,
-            principal=self._function.role.role_arn,
+            principal=role.role_arn,
             access_policies=[
                 aws_eks_v2.AccessPolicy.from_access_policy_name(
                     "AmazonEKSViewPolicy",
@@ -88,6 +100,13 @@ class RolloutGate(Construct):
                     namespaces=list(namespaces),
                 )
             ],
+        )
+
+        self._cleanup = self._custom_resource(
+            "Cleanup",
+            "Custom::KubernetesCleanup",
+            _CLEANUP_SECONDS,
+            {"Namespaces": sorted(namespaces)},
         )
 
     def apply(
@@ -108,7 +127,8 @@ class RolloutGate(Construct):
         applied = aws_eks_v2.KubernetesManifest(
             self, id, cluster=self._cluster, manifest=list(manifest), prune=prune
         )
-        applied.node.add_dependency(*after)
+        # So that it is deleted after all that it looks for.
+        applied.node.add_dependency(self._cleanup, *after)
         workloads = _workloads(manifest)
         if not workloads:
             return applied
@@ -118,22 +138,36 @@ class RolloutGate(Construct):
                     f"{workload['kind']} {workload['name']} is in namespace "
                     f"{workload['namespace']}; this gate watches {sorted(self._namespaces)}"
                 )
-        rollout = CustomResource(
-            self,
+        rollout = self._custom_resource(
             f"{id}Rollout",
-            resource_type="Custom::KubernetesRollout",
+            "Custom::KubernetesRollout",
+            timeout_seconds,
+            {
+                "Workloads": workloads,
+                # A change of the manifest is what makes the gate look again.
+                "ManifestHash": self._digest(manifest),
+            },
+        )
+        rollout.node.add_dependency(applied)
+        return rollout
+
+    def _custom_resource(
+        self, id: str, kind: str, timeout_seconds: int, properties: Mapping[str, Any]
+    ) -> CustomResource:
+        resource = CustomResource(
+            self,
+            id,
+            resource_type=kind,
             service_token=self._function.function_arn,
             service_timeout=Duration.seconds(timeout_seconds + _TO_ANSWER),
             properties={
                 "ClusterName": self._cluster.cluster_name,
-                "Workloads": workloads,
-                # A change of the manifest is what makes the gate look again.
-                "ManifestHash": self._digest(manifest),
                 "TimeoutSeconds": timeout_seconds,
+                **properties,
             },
         )
-        rollout.node.add_dependency(applied, self._access, self._function)
-        return rollout
+        resource.node.add_dependency(self._access, self._function)
+        return resource
 
     def _digest(self, manifest: Manifest) -> str:
         resolved = Stack.of(self).resolve(list(manifest))
@@ -143,9 +177,11 @@ class RolloutGate(Construct):
 def _workloads(manifest: Manifest) -> Sequence[dict[str, Any]]:
     """Return what to wait for, and how many replicas an autoscaler will ask for at the least."""
     minimum = {
-        (item["metadata"].get("namespace"), item["spec"]["scaleTargetRef"]["name"]): (
-            item["spec"].get("minReplicas", 1)
-        )
+        (
+            item["spec"]["scaleTargetRef"]["kind"],
+            item["metadata"].get("namespace"),
+            item["spec"]["scaleTargetRef"]["name"],
+        ): item["spec"].get("minReplicas", 1)
         for item in manifest
         if item["kind"] == "HorizontalPodAutoscaler"
     }
@@ -155,7 +191,7 @@ def _workloads(manifest: Manifest) -> Sequence[dict[str, Any]]:
             "namespace": item["metadata"].get("namespace"),
             "name": item["metadata"]["name"],
             "minReplicas": minimum.get(
-                (item["metadata"].get("namespace"), item["metadata"]["name"]), 0
+                (item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"]), 0
             ),
         }
         for item in manifest

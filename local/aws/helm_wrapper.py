@@ -1,6 +1,6 @@
 """The `helm` that Lambda functions find first: installs what can be had, records what cannot.
 
-A chart in the folder $MINDFORCE_CHARTS (`name-version.tgz`, or `name/` of that version), a local
+A chart in a folder of $MINDFORCE_CHARTS (`name-version.tgz`, or `name/` of that version), a local
 chart, or one whose repository answers within 3 s goes to the real helm. Any other release becomes
 the ConfigMap `helm-release-<name>` in its namespace with `installed: "false"`, and is said so.
 """
@@ -70,7 +70,7 @@ def _upgrade(words: list[str]) -> int:
         )
         found = _given_chart(wanted)
         if found:
-            return _install(_with_chart(words, given.chart, found), given)
+            return _install(_with_chart(words, given, found), given)
         if _reachable(wanted.repository):
             return _install(words, given)
     return _record(wanted, given)
@@ -137,24 +137,24 @@ def _helm(words: list[str]) -> int:
 
 
 def _given_chart(wanted: Chart) -> Path | None:
-    """The chart in the user's folder of charts, in exactly the wanted version."""
-    folder = os.environ.get("MINDFORCE_CHARTS")
-    if not folder:
-        return None
-    archive = Path(folder) / f"{wanted.name}-{wanted.version}.tgz"
-    if archive.is_file():
-        return archive
-    for unpacked in (archive.with_suffix(""), Path(folder) / wanted.name):
-        description = unpacked / "Chart.yaml"
-        if description.is_file():
-            version = str(yaml.safe_load(description.read_text())["version"])
-            if not wanted.version or version == wanted.version:
-                return unpacked
+    """The chart in the first folder of charts that has exactly the wanted version."""
+    for folder in filter(None, os.environ.get("MINDFORCE_CHARTS", "").split(os.pathsep)):
+        archive = Path(folder) / f"{wanted.name}-{wanted.version}.tgz"
+        if archive.is_file():
+            return archive
+        for unpacked in (archive.with_suffix(""), Path(folder) / wanted.name):
+            description = unpacked / "Chart.yaml"
+            if description.is_file():
+                version = str(yaml.safe_load(description.read_text())["version"])
+                if not wanted.version or version == wanted.version:
+                    return unpacked
     return None
 
 
-def _with_chart(words: list[str], chart: str, found: Path) -> list[str]:
-    kept = [str(found) if word == chart else word for word in words]
+def _with_chart(words: list[str], given: argparse.Namespace, found: Path) -> list[str]:
+    kept = list(words)
+    # A release may have its chart's name, which comes after it.
+    kept[kept.index(given.chart, kept.index(given.release) + 1)] = str(found)
     for option in ("--repo", "--version"):
         if option in kept:
             place = kept.index(option)

@@ -1,6 +1,7 @@
 """The server: MiniStack with our resource types, loopback only, nothing kept after it ends.
 
-python -m local.aws.server --port N --state DIR --tools DIR --region R [--charts DIR]
+python -m local.aws.server --port N --state DIR --tools DIR --region R [--charts DIR …]
+[--controllers DIR]
 """
 
 import argparse
@@ -63,14 +64,18 @@ def _parse(arguments: list[str] | None) -> Settings:
     parser.add_argument("--state", type=Path, required=True, help="folder of this environment")
     parser.add_argument("--tools", type=Path, required=True, help="etcd, kube-apiserver, helm …")
     parser.add_argument("--region", required=True)
-    parser.add_argument("--charts", type=Path, help="folder of Helm charts to install for real")
+    parser.add_argument(
+        "--charts", type=Path, action="append", default=[], help="Helm charts to install for real"
+    )
+    parser.add_argument("--controllers", type=Path, help="programs that run for their pods")
     given = parser.parse_args(arguments)
     return Settings(
         port=given.port,
         state=given.state.resolve(),
         tools=given.tools.absolute(),
         region=given.region,
-        charts=given.charts and given.charts.resolve(),
+        charts=[folder.resolve() for folder in given.charts],
+        controllers=given.controllers and given.controllers.absolute(),
     )
 
 
@@ -96,6 +101,7 @@ def _install(settings: Settings) -> Any:
         ec2,
         ecr,
         eks,
+        elbv2,
         functions,
         guardduty,
         iam,
@@ -116,6 +122,7 @@ def _install(settings: Settings) -> Any:
     provision_waiting_types_on_threads()
     ec2.install()
     ecr.install()
+    elbv2.install()
     s3.install()
     managed_policies.install()
     iam.install()

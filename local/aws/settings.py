@@ -1,5 +1,6 @@
 """What the server was started with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,10 @@ class Settings:
     state: Path
     tools: Path
     region: str
-    charts: Path | None = None
+    charts: Sequence[Path] = ()
+    """Folders of Helm charts that are installed for real; the first that has a chart counts."""
+    controllers: Path | None = None
+    """The programs that really run (local.kubernetes.programs); without it none does."""
 
     @property
     def endpoint(self) -> str:

@@ -6,7 +6,7 @@ import http.client
 import json
 import ssl
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,25 @@ class Client:
                 return None
             raise
 
+    def watch(self, path: str, **query: str) -> Iterator[Object]:
+        """Yield the events of a collection until the server ends the watch (timeoutSeconds)."""
+        target = f"/{path}?{urllib.parse.urlencode({**query, 'watch': 'true'})}"
+        connection = self._connection(timeout=self._timeout + float(query["timeoutSeconds"]))
+        try:
+            connection.request("GET", target, headers={"Accept": "application/json"})
+            response = connection.getresponse()
+            if response.status >= http.HTTPStatus.BAD_REQUEST:
+                raise ApiError(response.status, f"GET {target}: {response.reason}")
+            for line in response:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise ApiError(event["object"]["code"], f"GET {target}: {event['object']}")
+                yield event
+        except (http.client.HTTPException, OSError) as error:
+            raise UnreachableError(f"GET {self._address}{target}: {error!r}") from error
+        finally:
+            connection.close()
+
     def apply(self, item: Object) -> Object:
         """Create or update an object by server-side apply."""
         return self.request(
@@ -100,9 +119,7 @@ class Client:
     ) -> Object:
         """Send one request and return the decoded answer; a plain-text answer comes as `text`."""
         target = f"/{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
-        connection = http.client.HTTPSConnection(
-            self._address, timeout=self._timeout, context=self._context
-        )
+        connection = self._connection(timeout=self._timeout)
         try:
             connection.request(
                 method,
@@ -125,6 +142,9 @@ class Client:
             words = answer.get("message") or answer.get("text") or response.reason
             raise ApiError(response.status, f"{method} {target}: {words}")
         return answer
+
+    def _connection(self, *, timeout: float) -> http.client.HTTPSConnection:
+        return http.client.HTTPSConnection(self._address, timeout=timeout, context=self._context)
 
 
 def object_path(item: Object) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.kubernetes.gateway import SOCKET
+
 LOOPBACK = "127.0.0.1"
 API_AUDIENCE = "https://kubernetes.default.svc"
 STAGES = Path(__file__).with_name("stages")
@@ -27,6 +29,8 @@ class Settings:
     port: int
     service_cidr: str
     service_account_issuer: str
+    gateway: bool = False
+    """Whether the API server reaches Services through local.kubernetes.gateway."""
 
     @property
     def endpoint(self) -> str:
@@ -68,6 +72,17 @@ def write_configuration(settings: Settings, *, token_webhook_url: str) -> None:
             "current-context": "webhook",
         },
     )
+    if settings.gateway:
+        transport = {"uds": {"udsName": SOCKET}}
+        connection = {"proxyProtocol": "HTTPConnect", "transport": transport}
+        _write(
+            folder / "egress.json",
+            {
+                "apiVersion": "apiserver.k8s.io/v1beta1",
+                "kind": "EgressSelectorConfiguration",
+                "egressSelections": [{"name": "cluster", "connection": connection}],
+            },
+        )
     # EKS answers anonymous callers on the health endpoints only, from 1.32 on.
     health = [{"path": path} for path in ("/livez", "/readyz", "/healthz")]
     _write(
@@ -102,6 +117,7 @@ def etcd(settings: Settings) -> list[str | Path]:
 
 def kube_apiserver(settings: Settings) -> list[str | Path]:
     """The API server; EKS's admission plugins are the defaults and the two named here."""
+    egress = ["--egress-selector-config-file=egress.json"] if settings.gateway else []
     return [
         settings.tools / "kube-apiserver",
         f"--etcd-servers={_ETCD}",
@@ -137,6 +153,7 @@ def kube_apiserver(settings: Settings) -> list[str | Path]:
         "--kubelet-preferred-address-types=ExternalDNS",
         "--allow-privileged",
         "--profiling=false",
+        *egress,
     ]
 
 

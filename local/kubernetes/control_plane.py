@@ -80,11 +80,13 @@ class ControlPlane:
         token_webhook_url: str,
         service_account_issuer: str = components.API_AUDIENCE,
         service_cidr: str = "172.20.0.0/16",
+        gateway: bool = False,
     ) -> None:
         """Return when the API server is ready, RBAC is set up and pods can be made.
 
         Processes left of an earlier run are stopped first. `token_webhook_url` answers
-        TokenReview v1. Raises ControlPlaneError when it isn't ready in time.
+        TokenReview v1; with `gateway`, a Gateway serves in this directory.
+        Raises ControlPlaneError when it isn't ready in time.
         """
         self.stop()
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -96,6 +98,7 @@ class ControlPlane:
                 port=port if port is not None and _is_free(port) else _free_port(),
                 service_cidr=service_cidr,
                 service_account_issuer=service_account_issuer,
+                gateway=gateway,
             )
             try:
                 self._start(settings, token_webhook_url)
@@ -114,6 +117,7 @@ class ControlPlane:
 
     def stop(self) -> None:
         """End every process of this directory; fine when none runs, and after a killed parent."""
+        processes.stop((self.directory / "run").glob("*.controller.pid"), patience=1.5)
         for names in _STOP_ORDER:
             # Their state is in etcd, whose pages the kernel keeps: a kill loses nothing.
             processes.stop((self._pid_file(name) for name in names), patience=1.5)
@@ -245,6 +249,7 @@ class ControlPlane:
             "port": settings.port,
             "service_cidr": settings.service_cidr,
             "service_account_issuer": settings.service_account_issuer,
+            "gateway": settings.gateway,
         }
         (self.directory / "cluster.json").write_text(json.dumps(stored))
 

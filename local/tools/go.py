@@ -42,17 +42,15 @@ def build(binary: Binary, target: Path, report: Report) -> None:
 
     Raises BuildError with what Go complains about.
     """
-    # GOWORK and GOFLAGS of the user's other projects would change what is built.
-    environment = {k: v for k, v in os.environ.items() if k not in ("GOFLAGS", "GOWORK")}
-    environment |= {"CGO_ENABLED": "0", "GOWORK": "off"}
-    _check_go(binary, environment)
+    clean = environment()
+    _check_go(binary, clean)
     started = time.monotonic()
     partial = target.with_name(f".{target.name}.partial")
     command = ["go", "build", "-v", "-trimpath", "-ldflags", binary.linker_flags]
     child = subprocess.Popen(
         [*command, "-o", str(partial), binary.package],
         cwd=binary.module,
-        env=environment,
+        env=clean,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -71,6 +69,12 @@ def build(binary: Binary, target: Path, report: Report) -> None:
         )
     partial.replace(target)
     report(f"{binary.name}: built in {_spent(started)}")
+
+
+def environment() -> dict[str, str]:
+    """Return what Go runs with: GOFLAGS and GOWORK of other projects would change what is built."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("GOFLAGS", "GOWORK")}
+    return kept | {"CGO_ENABLED": "0", "GOWORK": "off"}
 
 
 def _follow(

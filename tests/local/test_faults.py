@@ -8,6 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from local.cdk import Cdk
+from tests.local import inventory
 from tests.local.machine import Machine, eventually
 
 
@@ -68,10 +70,24 @@ def test_two_at_once_a_kill_and_a_second_clone(dev: Machine, other: Machine) -> 
 
     assert dev.emulator.endpoint != other.emulator.endpoint
     assert len(_ours(other.state.folder)) >= 6
+    _destroy_leaves_nothing_but_what_is_kept(other)
     assert other.run("down").returncode == 0
     assert _ours(other.state.folder) == {}
     assert not other.state.folder.exists()
     assert dev.kubectl("get", "nodes", "-o", "name").count("node/") >= 2
+
+
+def _destroy_leaves_nothing_but_what_is_kept(other: Machine) -> None:
+    """Delete all stacks as on AWS, load balancers first, and list the account."""
+    assert other.client("elbv2").describe_load_balancers()["LoadBalancers"]
+    Cdk(other.state.log).destroy(other.target, other.state.assembly, "dev/*")
+    found = inventory.listed(other.session, other.emulator.endpoint)
+    assert found == {
+        # The record of what was backed up, and of who came, outlives the environment.
+        "s3 buckets": {"backup", "load balancer logs"},
+        "kms keys": {"Backups"},
+        "stacks": {"CDKToolkit"},
+    }
 
 
 def _interrupt(other: Machine) -> None:

@@ -23,9 +23,10 @@ def test_a_chart_that_was_given_is_installed(bare: Cluster) -> None:
     repository = ["--repo", "https://charts.example.invalid", "--version", "1.2.3"]
     values = bare.folder / "values.json"
     values.write_text(json.dumps({"text": "hello"}))
-    helm(bare, "upgrade", "one", "greeter", "--install", *repository, "--values", str(values))
+    # By its chart's own name, as releases often are.
+    helm(bare, "upgrade", "greeter", "greeter", "--install", *repository, "--values", str(values))
     assert bare.kubectl("get", "configmap", "greeting", "-o", "json")["data"]["text"] == "hello"
-    helm(bare, "uninstall", "one")
+    helm(bare, "uninstall", "greeter")
     names = [
         item["metadata"]["name"]
         for item in bare.kubectl("get", "configmaps", "-o", "json")["items"]

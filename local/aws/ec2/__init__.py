@@ -1,4 +1,4 @@
-"""EC2: addresses, NAT gateways, flow logs, security group rules, endpoints, launch templates."""
+"""EC2: addresses, NAT gateways, flow logs, security group rules, endpoints, zones, …"""
 
 from local.aws.ec2 import (
     addresses,
@@ -7,8 +7,10 @@ from local.aws.ec2 import (
     flow_logs,
     launch_templates,
     nat_gateways,
+    permissions,
     security_group_rules,
     volume_encryption,
+    zones,
 )
 
 
@@ -21,3 +23,5 @@ def install() -> None:
     launch_templates.install()
     attributes.install()
     volume_encryption.install()
+    zones.install()
+    permissions.install()

@@ -12,6 +12,7 @@ _EGRESS = words("DestinationSecurityGroupId DestinationPrefixListId")
 
 
 def install() -> None:
+    internals.replace(ec2(), "_strip_descriptions", _without_owner)
     for direction, key, extra in (
         ("Ingress", "IpPermissions", _INGRESS),
         ("Egress", "IpPermissionsEgress", _EGRESS),
@@ -27,6 +28,20 @@ def install() -> None:
                 delete=_deleter(key),
             )
         )
+
+
+def _without_owner(stock: Any) -> Any:
+    """Rules compared as AWS does: it fills in the account of a group that a request leaves out."""
+
+    def compared(rule: dict[str, Any]) -> dict[str, Any]:
+        plain = dict(stock(rule))
+        plain["UserIdGroupPairs"] = [
+            {key: value for key, value in pair.items() if key not in ("UserId", "Description")}
+            for pair in plain.get("UserIdGroupPairs") or []
+        ]
+        return plain
+
+    return compared
 
 
 def _rule(properties: Properties) -> dict[str, Any]:

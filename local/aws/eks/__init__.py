@@ -6,6 +6,7 @@ from local.aws.eks import (
     addon_type,
     authentication,
     cluster_type,
+    node_instances,
     nodegroup_type,
     pod_identity,
     scaling_groups,
@@ -32,6 +33,7 @@ def install(settings: Settings) -> ControlPlanes:
     addon_type.install(addons)
     access_type.install(access)
     pod_identity.install()
+    node_instances.install()
     authentication.install(settings, planes)
     # MiniStack's own reconciliation is asynchronous; a deploy must not outrun its permissions.
     internals.replace(eks(), "_schedule_access_policy_reconcile", lambda _stock: access.reconcile)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.aws import internals
-from local.aws.eks import disk_keys, node_access, scaling_groups
+from local.aws.eks import disk_keys, node_access, node_instances, scaling_groups
 from local.aws.eks.control_planes import ControlPlanes
 from local.aws.eks.nodegroup_settings import (
     changed_taints,
@@ -123,7 +123,9 @@ class NodeGroups:
     def delete(self, cluster_name: str, name: str) -> Record:
         record = self.find(cluster_name, name)
         record["status"] = "DELETING"
-        nodes.remove(self._planes.find(Key.of(cluster_name)), name)
+        plane = self._planes.find(Key.of(cluster_name))
+        nodes.remove(plane, name)
+        node_instances.settle(cluster(cluster_name), name, plane.client)
         scaling_groups.remove(record)
         eks()._delete_nodegroup(cluster_name, name)
         node_access.revoke(cluster(cluster_name), self._planes, record["nodeRole"])
@@ -190,6 +192,7 @@ class NodeGroups:
             ),
         )
         scaling_groups.apply(record)
+        node_instances.settle(cluster(key.name), record["nodegroupName"], plane.client)
 
     @staticmethod
     def _work(cluster_name: str, name: str) -> tuple[str, ...]:

@@ -116,7 +116,7 @@ def _write_commands(settings: Settings) -> None:
     root = Path(__file__).resolve().parents[3]
     helm.write_text(
         _HELM.format(
-            charts=settings.charts or "",
+            charts=os.pathsep.join(map(str, settings.charts)),
             commands=settings.commands,
             root=root,
             python=sys.executable,

@@ -9,6 +9,7 @@ from config.environments import DEV, PROD, STAGE, TABLE
 from config.errors import ConfigError
 from config.model import Environment, Table
 from config.node_group import Taint
+from config.platform import Domain
 
 GROUP = DEV.cluster.node_groups[0]
 
@@ -35,6 +36,15 @@ def with_images(**changes: Any) -> Environment:
 
 def with_web(**changes: Any) -> Environment:
     return replace(DEV, web=replace(DEV.web, **changes))
+
+
+def with_platform(**changes: Any) -> Environment:
+    return replace(DEV, platform=replace(DEV.platform, **changes))
+
+
+def with_domain(**changes: Any) -> Environment:
+    domain = Domain(name="dev.example.com", hosted_zone_id="Z0123456789ABCDEFGHIJ")
+    return with_platform(domain=replace(domain, **changes))
 
 
 @pytest.mark.parametrize(
@@ -104,6 +114,12 @@ def with_web(**changes: Any) -> Environment:
             "cluster.node_groups is ['general']; one must be without taints",
         ),
         (with_images, {"docker_hub_secret": "hub"}, "'hub'; it must be the name of a secret that"),
+        (with_platform, {"controller_replicas": 0}, "platform.controller_replicas is 0; it must"),
+        (with_platform, {"controller_replicas": 4}, "controller_replicas is 4; it must be 1 to 3"),
+        (with_platform, {"access_log_days": -1}, "platform.access_log_days is -1; it must be 0"),
+        (with_domain, {"name": "dev"}, "platform.domain.name is 'dev'; it must be a DNS name"),
+        (with_domain, {"name": "*.example.com"}, "'*.example.com'; it must be a DNS name such"),
+        (with_domain, {"hosted_zone_id": "example.com"}, "is 'example.com'; it must be a Route 53"),
         (with_web, {"image": "web"}, "web.image is 'web'; it must be registry/repository with"),
         (with_web, {"image": "docker.io/a/web:latest"}, "a tag other than 'latest'"),
         (with_web, {"image": "docker.io/a/web"}, "with a digest or a tag other than 'latest'"),

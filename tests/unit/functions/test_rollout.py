@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from mindforce.functions.rollout import index, kubernetes_api
+from mindforce.functions.rollout import cleanup, index, kubernetes_api
 from mindforce.functions.rollout.workloads import RolloutFailed, pending, pod_trouble
 
 
@@ -195,9 +195,86 @@ def test_certificates_without_a_key_identifier_are_accepted(
     assert context.verify_mode == ssl.CERT_REQUIRED
 
 
+INGRESS = {
+    "metadata": {
+        "name": "web",
+        "namespace": "web",
+        "deletionTimestamp": "2026-01-01T00:00:00Z",
+        "finalizers": ["ingress.k8s.aws/resources"],
+    }
+}
+GONE = urllib.error.HTTPError("https://cluster", 403, "Forbidden", Message(), None)
+
+
+class Namespaces:
+    """An API server whose namespaces hold these Ingresses, each answer once, the last for good."""
+
+    def __init__(self, *answers: Any, services: Any = ()) -> None:
+        self._answers = list(answers)
+        self._services = services
+
+    def list(self, kind: str, _: str, **query: str) -> Any:
+        if kind == "Event":
+            assert "involvedObject.name=web" in query["fieldSelector"]
+            return [{"message": "Failed deploy model due to AccessDenied"}]
+        if kind != "Ingress":
+            return list(self._services) if kind == "Service" else []
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_clean_up_waits_until_no_ingress_is_left() -> None:
+    api: Any = Namespaces([INGRESS], urllib.error.URLError("down"), [INGRESS], [])
+    assert cleanup.wait(api, ["web"], deadline=100) == ""
+    assert time.monotonic() == 3 * cleanup.POLL_SECONDS
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_clean_up_names_what_is_left_and_what_that_waits_for() -> None:
+    api: Any = Namespaces([INGRESS])
+    said = cleanup.wait(api, ["web"], deadline=10)
+    assert "Ingress web/web (deleted, waits for ingress.k8s.aws/resources)" in said
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_namespace_that_is_gone_is_clean() -> None:
+    assert cleanup.wait(Namespaces(GONE), ["web"], deadline=10) == ""  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("clock")
+def test_only_services_with_a_load_balancer_are_waited_for() -> None:
+    metadata = {"name": "web", "namespace": "web"}
+    inside = {"metadata": metadata, "spec": {"type": "ClusterIP"}}
+    outside = {"metadata": metadata, "spec": {"type": "LoadBalancer"}}
+    api: Any = Namespaces([], services=[inside])
+    assert cleanup.wait(api, ["web"], deadline=10) == ""
+    api = Namespaces([], services=[inside, outside])
+    assert cleanup.wait(api, ["web"], deadline=10).endswith("Service web/web")
+
+
+@pytest.mark.usefixtures("clock")
+def test_an_ingress_without_an_address_is_told_in_its_controllers_words() -> None:
+    class Server(Namespaces):
+        def get(self, *_: str) -> Any:
+            return {**INGRESS, "kind": "Ingress", "status": {"loadBalancer": {}}}
+
+    workload = {**WORKLOAD, "kind": "Ingress", "minReplicas": "0"}
+    said = index.wait(Server([]), workload, deadline=10)  # type: ignore[arg-type]
+    assert said == (
+        "Ingress web/web didn't complete in time: it has no address; "
+        "Failed deploy model due to AccessDenied"
+    )
+    addressed = {"loadBalancer": {"ingress": [{"hostname": "k8s-web.elb.amazonaws.com"}]}}
+    assert pending({**INGRESS, "kind": "Ingress", "status": addressed}) == ""
+
+
 def event(kind: str) -> dict[str, Any]:
     return {
         "RequestType": kind,
+        "ResourceType": "Custom::KubernetesRollout",
         "ResponseURL": "https://answer.example",
         "StackId": "stack",
         "RequestId": "request",
@@ -232,6 +309,18 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 def test_nothing_is_waited_for_on_delete(answers: list[dict[str, Any]]) -> None:
     index.handler(event("Delete"), None)
     assert answers[0]["Status"] == "SUCCESS"
+
+
+def test_a_clean_up_waits_on_delete_only(
+    answers: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "KubernetesApi", lambda _: Namespaces([INGRESS]))
+    properties = {"ClusterName": "dev", "TimeoutSeconds": "0", "Namespaces": ["web"]}
+    for kind in ("Create", "Update", "Delete"):
+        asked = {**event(kind), "ResourceType": index.CLEANUP, "ResourceProperties": properties}
+        index.handler(asked, None)
+    assert [a["Status"] for a in answers] == ["SUCCESS", "SUCCESS", "FAILED"]
+    assert "Ingress web/web" in answers[2]["Reason"]
 
 
 def test_a_gate_that_breaks_still_answers(

@@ -23,8 +23,7 @@ def golden() -> Templates:
 
 
 def _of(template: Any, kind: str) -> str:
-    (name,) = (n for n, r in template["Resources"].items() if r["Type"] == kind)
-    return str(name)
+    return next(str(n) for n, r in template["Resources"].items() if r["Type"] == kind)
 
 
 def _renamed(kind: str, stack: str) -> Change:

@@ -48,6 +48,13 @@ def test_all_traffic_is_logged_and_kept_for_a_while(synthesis: Synthesis) -> Non
     assert template.only("AWS::Logs::LogGroup")["RetentionInDays"] == 90
 
 
+def test_the_function_that_cdk_brings_leaves_no_log_group_behind(synthesis: Synthesis) -> None:
+    """Lambda makes one by itself for a function that names none, and nobody deletes it."""
+    template = synthesis.template("dev", "Network")
+    logging = template.only("AWS::Lambda::Function")["LoggingConfig"]
+    assert logging["LogGroup"]["Ref"] in template.resources("AWS::Logs::LogGroup")
+
+
 def test_default_security_group_lets_nothing_through(synthesis: Synthesis) -> None:
     template = synthesis.template("dev", "Network")
     closed = template.only("Custom::VpcRestrictDefaultSG")

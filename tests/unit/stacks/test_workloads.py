@@ -8,6 +8,7 @@ from tests.synthesis import Synthesis, Template, manifests, references
 
 MANIFEST = "Custom::AWSCDK-EKS-KubernetesResource"
 ROLLOUT = "Custom::KubernetesRollout"
+CLEANUP = "Custom::KubernetesCleanup"
 
 
 @pytest.fixture
@@ -24,10 +25,15 @@ def _manifest(template: Template, kind: str) -> str:
     return found
 
 
-def test_the_stack_waits_for_the_deployment_and_its_autoscaler(template: Template) -> None:
+def test_the_stack_waits_for_the_pods_and_for_an_address(
+    template: Template,
+) -> None:
     rollout = template.only(ROLLOUT)
-    (workload,) = rollout["Workloads"]
-    assert workload == {"kind": "Deployment", "namespace": "web", "name": "web", "minReplicas": 3}
+    web = {"namespace": "web", "name": "web"}
+    assert rollout["Workloads"] == [
+        {"kind": "Deployment", **web, "minReplicas": 3},
+        {"kind": "Ingress", **web, "minReplicas": 0},
+    ]
     (name,) = template.resources(ROLLOUT)
     assert template.comes_after(name, _manifest(template, "Deployment"))
 
@@ -49,7 +55,8 @@ def test_the_gate_may_only_read_and_only_its_namespace(template: Template) -> No
     (policy,) = entry["AccessPolicies"]
     assert str(policy["PolicyArn"]).count("AmazonEKSViewPolicy") == 1
     assert policy["AccessScope"] == {"Type": "namespace", "Namespaces": ["web"]}
-    (statement,) = template.only("AWS::IAM::Policy")["PolicyDocument"]["Statement"]
+    (inline,) = template.only("AWS::IAM::Role")["Policies"]
+    (statement,) = inline["PolicyDocument"]["Statement"]
     assert statement["Action"] == "eks:DescribeCluster"
     assert statement["Resource"] != "*"
 
@@ -67,7 +74,19 @@ def test_the_namespace_comes_before_what_is_in_it(template: Template) -> None:
 
 def test_workloads_come_after_nodes_and_add_ons(synthesis: Synthesis) -> None:
     (stack,) = (s for s in synthesis.stacks("dev") if s.stack_name == "dev-Workloads")
-    assert any("Cluster" in dependency.id for dependency in stack.dependencies)
+    assert any("Platform" in dependency.id for dependency in stack.dependencies)
+    (platform,) = (s for s in synthesis.stacks("dev") if s.stack_name == "dev-Platform")
+    assert any("Cluster" in dependency.id for dependency in platform.dependencies)
+
+
+def test_what_would_orphan_load_balancers_is_looked_for_last(template: Template) -> None:
+    """CloudFormation deletes in the opposite order: the clean-up after every manifest."""
+    (cleanup,) = template.resources(CLEANUP)
+    for manifest in template.resources(MANIFEST):
+        assert template.comes_after(manifest, cleanup)
+    (entry,) = template.resources("AWS::EKS::AccessEntry")
+    assert template.comes_after(cleanup, entry)
+    assert template.only(CLEANUP)["Namespaces"] == ["web"]
 
 
 def test_only_a_changed_manifest_is_looked_at_again(synthesis: Synthesis, tmp_path: Path) -> None:
@@ -81,7 +100,7 @@ def test_only_a_changed_manifest_is_looked_at_again(synthesis: Synthesis, tmp_pa
         name for name in after["Resources"] if before["Resources"][name] != after["Resources"][name]
     }
     assert different == {_manifest(after, "Deployment"), *after.resources(ROLLOUT)}
-    for stack in ("Network", "Cluster", "Backup"):
+    for stack in ("Network", "Cluster", "Platform", "Backup"):
         assert dict(synthesis.template("dev", stack)) == dict(changed.template("dev", stack))
 
 

@@ -1,4 +1,4 @@
-"""Custom resource handler: answers when the roll-outs of a manifest are complete or lost."""
+"""Custom resource handler: answers when roll-outs are complete or lost, and what they made gone."""
 
 import json
 import ssl
@@ -7,9 +7,13 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+import boto3
+
+from . import cleanup
 from .kubernetes_api import KubernetesApi
 from .workloads import RolloutFailed, pending, pod_trouble
 
+CLEANUP = "Custom::KubernetesCleanup"
 POLL_SECONDS = 2
 ACCESS_SECONDS = 60
 """How long the API server may refuse us: our access entry, made a moment ago, is on its way."""
@@ -18,18 +22,35 @@ REASON_LIMIT = 900
 
 
 def handler(event: dict[str, Any], _: Any) -> None:
-    """Wait on Create and Update; answer on Delete, when there is nothing to wait for."""
+    """Wait for a roll-out when it is made or changed, and for a clean-up when it is deleted."""
     problem = ""
-    if event["RequestType"] != "Delete":
+    cleans = event["ResourceType"] == CLEANUP
+    if cleans == (event["RequestType"] == "Delete"):
         properties = event["ResourceProperties"]
         deadline = time.monotonic() + int(properties["TimeoutSeconds"])
         try:
-            api = KubernetesApi(properties["ClusterName"])
-            for workload in properties["Workloads"]:
-                problem = problem or wait(api, workload, deadline)
+            problem = _clean(properties, deadline) if cleans else _roll_out(properties, deadline)
         except Exception as error:  # noqa: BLE001 (silence would hold the stack for an hour)
-            problem = f"the roll-out couldn't be watched: {type(error).__name__}: {error}"
+            what = "clean-up" if cleans else "roll-out"
+            problem = f"the {what} couldn't be watched: {type(error).__name__}: {error}"
     answer(event, problem)
+
+
+def _roll_out(properties: dict[str, Any], deadline: float) -> str:
+    api = KubernetesApi(properties["ClusterName"])
+    problem = ""
+    for workload in properties["Workloads"]:
+        problem = problem or wait(api, workload, deadline)
+    return problem
+
+
+def _clean(properties: dict[str, Any], deadline: float) -> str:
+    try:
+        api = KubernetesApi(properties["ClusterName"])
+    except boto3.client("eks").exceptions.ResourceNotFoundException:
+        print("the cluster is gone")
+        return ""
+    return cleanup.wait(api, properties["Namespaces"], deadline)
 
 
 def wait(api: KubernetesApi, workload: dict[str, Any], deadline: float) -> str:
@@ -64,6 +85,8 @@ def wait(api: KubernetesApi, workload: dict[str, Any], deadline: float) -> str:
 
 def _troubles(api: KubernetesApi, workload: dict[str, Any]) -> str:
     """Return what the pods say, where that can be had: it only explains a failure."""
+    if workload.get("kind") == "Ingress":
+        return _warning(api, workload)
     labels = workload.get("spec", {}).get("selector", {}).get("matchLabels")
     if not labels:
         return ""
@@ -73,6 +96,17 @@ def _troubles(api: KubernetesApi, workload: dict[str, Any]) -> str:
         return ""
     seen = {trouble: pod["metadata"]["name"] for pod in pods if (trouble := pod_trouble(pod))}
     return "".join(f"; pod {name}: {trouble}" for trouble, name in seen.items())
+
+
+def _warning(api: KubernetesApi, item: dict[str, Any]) -> str:
+    """Return what the object's controller last complained of, where that can be had."""
+    metadata = item["metadata"]
+    selector = f"involvedObject.kind={item['kind']},involvedObject.name={metadata['name']}"
+    try:
+        events = api.list("Event", metadata["namespace"], fieldSelector=f"{selector},type=Warning")
+    except OSError:
+        return ""
+    return "".join(f"; {event.get('message', '')}" for event in events[-1:])
 
 
 def answer(event: dict[str, Any], problem: str) -> None:

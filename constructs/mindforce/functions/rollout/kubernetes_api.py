@@ -17,7 +17,11 @@ _PATHS = {
     "StatefulSet": "apis/apps/v1/namespaces/{}/statefulsets",
     "DaemonSet": "apis/apps/v1/namespaces/{}/daemonsets",
     "Job": "apis/batch/v1/namespaces/{}/jobs",
+    "Ingress": "apis/networking.k8s.io/v1/namespaces/{}/ingresses",
     "Pod": "api/v1/namespaces/{}/pods",
+    "Service": "api/v1/namespaces/{}/services",
+    "PersistentVolumeClaim": "api/v1/namespaces/{}/persistentvolumeclaims",
+    "Event": "api/v1/namespaces/{}/events",
 }
 
 
@@ -38,11 +42,12 @@ class KubernetesApi:
 
     def pods(self, namespace: str, labels: dict[str, str]) -> list[dict[str, Any]]:
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
-        query = urllib.parse.urlencode({"labelSelector": selector})
-        pods: list[dict[str, Any]] = self._read(f"{_PATHS['Pod'].format(namespace)}?{query}")[
-            "items"
-        ]
-        return pods
+        return self.list("Pod", namespace, labelSelector=selector)
+
+    def list(self, kind: str, namespace: str, **query: str) -> list[dict[str, Any]]:
+        path = f"{_PATHS[kind].format(namespace)}?{urllib.parse.urlencode(query)}"
+        items: list[dict[str, Any]] = self._read(path)["items"]
+        return items
 
     def _read(self, path: str) -> dict[str, Any]:
         request = urllib.request.Request(

@@ -19,7 +19,7 @@ def pending(workload: Object, minimum_replicas: int = 0) -> str:
     Raises RolloutFailed when waiting longer can't help.
     """
     status = workload.get("status", {})
-    if workload["kind"] != "Job":
+    if workload["kind"] not in _WITHOUT_GENERATION:
         generation = workload["metadata"].get("generation", 0)
         if status.get("observedGeneration", 0) < generation:
             return "its controller hasn't seen the change yet"
@@ -64,12 +64,19 @@ def _job(workload: Object, status: Object, _: int) -> str:
     return _missing(status.get("succeeded", 0), workload["spec"].get("completions", 1), "complete")
 
 
+def _ingress(_: Object, status: Object, __: int) -> str:
+    return "" if status.get("loadBalancer", {}).get("ingress") else "it has no address"
+
+
 _PENDING: Mapping[str, Callable[[Object, Object, int], str]] = {
     "Deployment": _deployment,
     "StatefulSet": _stateful_set,
     "DaemonSet": _daemon_set,
     "Job": _job,
+    "Ingress": _ingress,
 }
+_WITHOUT_GENERATION = frozenset({"Job", "Ingress"})
+"""Kinds whose status doesn't say which generation it is of."""
 
 
 def _missing(have: int, wanted: int, what: str) -> str:

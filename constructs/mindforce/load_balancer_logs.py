@@ -1,0 +1,68 @@
+"""Where load balancers write their access logs."""
+
+from aws_cdk import CfnDeletionPolicy, aws_s3
+from constructs import Construct
+
+
+class LoadBalancerLogs(Construct):
+    """A private bucket that Elastic Load Balancing alone writes to; it empties itself with time."""
+
+    def __init__(self, scope: Construct, id: str, *, account: str, keep_days: int) -> None:
+        super().__init__(scope, id)
+        bucket = aws_s3.CfnBucket(
+            self,
+            "Bucket",
+            # Elastic Load Balancing delivers to buckets with S3's own keys only, not to KMS.
+            bucket_encryption={
+                "serverSideEncryptionConfiguration": [
+                    {"serverSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}
+                ]
+            },
+            public_access_block_configuration={
+                "blockPublicAcls": True,
+                "blockPublicPolicy": True,
+                "ignorePublicAcls": True,
+                "restrictPublicBuckets": True,
+            },
+            ownership_controls={"rules": [{"objectOwnership": "BucketOwnerEnforced"}]},
+            lifecycle_configuration={
+                "rules": [
+                    {
+                        "id": "expire",
+                        "status": "Enabled",
+                        "expirationInDays": keep_days,
+                        "abortIncompleteMultipartUpload": {"daysAfterInitiation": 7},
+                    }
+                ]
+            },
+        )
+        self.bucket_name = bucket.ref
+        arn = bucket.attr_arn
+        policy = aws_s3.CfnBucketPolicy(
+            self,
+            "Policy",
+            bucket=bucket.ref,
+            policy_document={
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Deny",
+                        "Principal": {"AWS": "*"},
+                        "Action": "s3:*",
+                        "Resource": [arn, f"{arn}/*"],
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    },
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+                        "Action": "s3:PutObject",
+                        "Resource": f"{arn}/AWSLogs/{account}/*",
+                    },
+                ],
+            },
+        )
+        # The record of who came outlives the environment; nobody has to empty it by hand.
+        for resource in (bucket, policy):
+            options = resource.cfn_options
+            options.deletion_policy = CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE
+            options.update_replace_policy = CfnDeletionPolicy.RETAIN

@@ -1,0 +1,196 @@
+"""The load balancer that the real controller makes of the web service's Ingress."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.local.machine import Machine, eventually
+
+CONTROLLER = "aws-load-balancer-controller"
+
+
+def _balancers(dev: Machine) -> list[Any]:
+    found: list[Any] = dev.client("elbv2").describe_load_balancers()["LoadBalancers"]
+    return found
+
+
+def _ingress(dev: Machine, name: str = "web") -> Any:
+    return dev.kubectl("get", "ingress", name, "-n", "web", "-o", "json")
+
+
+def test_the_controller_is_installed_from_its_own_chart(dev: Machine) -> None:
+    path = ["deployment", CONTROLLER, "-n", "kube-system"]
+    deployment = dev.kubectl("get", *path, "-o", "json")
+    assert deployment["metadata"]["labels"]["helm.sh/chart"] == f"{CONTROLLER}-3.3.0"
+    arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+    vpc = dev.client("eks").describe_cluster(name="dev")["cluster"]["resourcesVpcConfig"]["vpcId"]
+    assert f"--aws-vpc-id={vpc}" in arguments
+
+
+def test_the_service_has_an_address_inside_the_vpc(dev: Machine) -> None:
+    (address,) = _ingress(dev)["status"]["loadBalancer"]["ingress"]
+    (balancer,) = (b for b in _balancers(dev) if b["DNSName"] == address["hostname"])
+    assert balancer["Scheme"] == "internal"
+    assert balancer["Type"] == "application"
+    subnets = [zone["SubnetId"] for zone in balancer["AvailabilityZones"]]
+    shown = dev.client("ec2").describe_subnets(SubnetIds=subnets)["Subnets"]
+    assert {subnet["AvailabilityZone"] for subnet in shown} == {"eu-central-1a", "eu-central-1b"}
+
+
+def test_the_load_balancer_logs_and_drops_what_smuggles(dev: Machine) -> None:
+    elb = dev.client("elbv2")
+    for balancer in _balancers(dev):
+        arn = balancer["LoadBalancerArn"]
+        found = elb.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+        attributes = {item["Key"]: item["Value"] for item in found}
+        assert attributes["routing.http.drop_invalid_header_fields.enabled"] == "true"
+        assert attributes["access_logs.s3.enabled"] == "true"
+        dev.client("s3").head_bucket(Bucket=attributes["access_logs.s3.bucket"])
+
+
+def test_its_targets_are_the_pods(dev: Machine) -> None:
+    elb = dev.client("elbv2")
+    (group,) = elb.describe_target_groups()["TargetGroups"]
+    assert (group["TargetType"], group["HealthCheckPath"]) == ("ip", "/readyz")
+
+    def targets() -> set[str]:
+        health = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])
+        return {item["Target"]["Id"] for item in health["TargetHealthDescriptions"]}
+
+    def pods() -> set[str]:
+        items = dev.kubectl("get", "pods", "-n", "web", "-l", "app.kubernetes.io/name=web",
+                            "-o", "json")["items"]  # fmt: skip
+        return {item["status"].get("podIP", "") for item in items}
+
+    assert eventually(lambda: targets() == pods())
+
+
+def test_the_nodes_let_the_load_balancer_in(dev: Machine) -> None:
+    cluster = dev.client("eks").describe_cluster(name="dev")["cluster"]
+    name = cluster["resourcesVpcConfig"]["clusterSecurityGroupId"]
+    (group,) = dev.client("ec2").describe_security_groups(GroupIds=[name])["SecurityGroups"]
+    opened = [p for p in group["IpPermissions"] if p.get("FromPort") == p.get("ToPort") == 7777]
+    (source,) = (pair["GroupId"] for rule in opened for pair in rule["UserIdGroupPairs"])
+    assert any(source in balancer["SecurityGroups"] for balancer in _balancers(dev))
+
+
+def test_a_new_pod_waits_for_its_place_behind_the_load_balancer(dev: Machine) -> None:
+    before = dev.kubectl("get", "pods", "-n", "web", "-o", "json")["items"][0]["metadata"]["name"]
+    dev.kubectl("delete", "pod", before, "-n", "web", "--wait=false")
+
+    def gated() -> list[Any]:
+        items = dev.kubectl("get", "pods", "-n", "web", "-o", "json")["items"]
+        return [item for item in items if item["spec"].get("readinessGates")]
+
+    (pod, *_) = eventually(gated)
+    (gate, *_) = pod["spec"]["readinessGates"]
+    assert gate["conditionType"].startswith("target-health.elbv2.k8s.aws/")
+
+    def ready() -> bool:
+        status = dev.kubectl("get", "deployment", "web", "-n", "web", "-o", "json")["status"]
+        return bool(status.get("readyReplicas", 0) == status["replicas"])
+
+    assert eventually(ready)
+
+
+def test_its_webhooks_refuse_what_is_wrong(dev: Machine) -> None:
+    """Called through the Service, with the certificate that the chart made."""
+    binding = {
+        "apiVersion": "elbv2.k8s.aws/v1beta1",
+        "kind": "TargetGroupBinding",
+        "metadata": {"name": "wrong", "namespace": "web"},
+        "spec": {
+            "serviceRef": {"name": "web", "port": 7777},
+            "targetGroupARN": "arn:aws:elasticloadbalancing:eu-central-1:111111111111:"
+            "targetgroup/none/0123456789abcdef",
+        },
+    }
+    file = dev.state.folder / "binding.json"
+    file.write_text(json.dumps(binding))
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        dev.kubectl("apply", "-f", str(file))
+    file.unlink()
+    assert "elbv2.k8s.aws" in caught.value.stderr
+    assert "denied the request" in caught.value.stderr
+
+
+@pytest.fixture
+def second(dev: Machine) -> Iterator[dict[str, Any]]:
+    """Another Ingress of the same service, not there yet; gone after the test."""
+    web = _ingress(dev)
+    item = {key: web[key] for key in ("apiVersion", "kind", "spec")}
+    annotations = {
+        key: value
+        for key, value in web["metadata"]["annotations"].items()
+        if key.startswith("alb.ingress.kubernetes.io/")
+    }
+    item["metadata"] = {"name": "second", "namespace": "web", "annotations": annotations}
+    yield item
+    dev.kubectl("delete", "ingress", "second", "-n", "web", "--ignore-not-found")
+
+
+def _apply(dev: Machine, item: dict[str, Any]) -> None:
+    file = dev.state.folder / "ingress.json"
+    file.write_text(json.dumps(item))
+    dev.kubectl("apply", "-f", str(file))
+    file.unlink()
+
+
+def test_an_ingress_that_goes_leaves_nothing(dev: Machine, second: dict[str, Any]) -> None:
+    elb, ec2 = dev.client("elbv2"), dev.client("ec2")
+
+    def account() -> tuple[set[str], set[str], set[str]]:
+        return (
+            {b["LoadBalancerName"] for b in _balancers(dev)},
+            {g["TargetGroupName"] for g in elb.describe_target_groups()["TargetGroups"]},
+            {g["GroupId"] for g in ec2.describe_security_groups()["SecurityGroups"]},
+        )
+
+    before = account()
+    _apply(dev, second)
+    eventually(lambda: _ingress(dev, "second")["status"].get("loadBalancer", {}).get("ingress"))
+    during = account()
+    assert [len(now - then) for now, then in zip(during, before, strict=True)] == [1, 1, 1]
+    dev.kubectl("delete", "ingress", "second", "-n", "web")
+    assert eventually(lambda: account() == before)
+
+
+def test_without_the_permission_there_is_no_load_balancer(
+    dev: Machine, second: dict[str, Any]
+) -> None:
+    iam = dev.client("iam")
+    eks = dev.client("eks")
+    (found,) = eks.list_pod_identity_associations(
+        clusterName="dev", namespace="kube-system", serviceAccount=CONTROLLER
+    )["associations"]
+    association = eks.describe_pod_identity_association(
+        clusterName="dev", associationId=found["associationId"]
+    )["association"]
+    role = association["roleArn"].rsplit("/", 1)[-1]
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    whole = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    action = "elasticloadbalancing:CreateLoadBalancer"
+    less = json.loads(json.dumps(whole).replace(f'"{action}"', '"elasticloadbalancing:None"'))
+    assert less != whole
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(less))
+    try:
+        _apply(dev, second)
+
+        def complaint() -> str:
+            events = dev.kubectl("get", "events", "-n", "web", "-o", "json")["items"]
+            return next(
+                (
+                    event["message"]
+                    for event in events
+                    if event["involvedObject"]["name"] == "second" and event["type"] == "Warning"
+                ),
+                "",
+            )
+
+        assert f"not authorized to perform: {action}" in eventually(complaint)
+        assert len(_balancers(dev)) == 1
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(whole))
