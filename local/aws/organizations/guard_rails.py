@@ -39,6 +39,9 @@ def _within_guard_rails(stock: Any) -> Any:
         denied = stock(access_key_id, iam_action, service, region, resource_arn, service_context)
         if denied is not None or not access_key_id:
             return denied
+        levels = list(_levels(internals.account()))
+        if not levels:
+            return None
         principal = evaluator.resolve_principal(access_key_id, internals.account())
         if isinstance(principal, evaluator.AuthError):
             return principal
@@ -52,8 +55,7 @@ def _within_guard_rails(stock: Any) -> Any:
             service_context={k.lower(): v for k, v in (service_context or {}).items()},
             principal_keys=principal.keys,
         )
-        levels = list(_levels(principal.account))
-        if not levels or _role_arn(context).split(":role/")[-1].startswith("aws-service-role/"):
+        if ":role/aws-service-role/" in _role_arn(context):
             return None
         result = evaluator.evaluate(context, *levels)
         if result.decision == "Allow":
