@@ -2,13 +2,11 @@
 # Make stand-ins for the base images of our Dockerfiles from Debian trixie's packages, under their
 # real names, so that they can be built, run and probed where no registry is reached.
 # Usage: stand-ins.sh FOLDER BUILDAH-ARGUMENTS…     needs root, mmdebstrap and buildah
-# DEBIAN_MIRROR and ARCHITECTURE (amd64, arm64) are taken from the environment; another machine's
-# architecture needs its qemu-user-static registered in binfmt_misc.
+# DEBIAN_MIRROR is taken from the environment.
 set -euo pipefail
 folder=$1
 shift
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
-architecture=${ARCHITECTURE:-$(dpkg --print-architecture)}
 export BUILDAH_ISOLATION=chroot
 buildah=(buildah "$@")
 # Nothing is pulled, so there is nothing to verify.
@@ -19,7 +17,7 @@ bootstrap() { # variant format target packages, and further arguments
     local variant=$1 format=$2 target=$3 packages=$4
     shift 4
     mmdebstrap --quiet --mode=root "--variant=$variant" "--format=$format" "--include=$packages" \
-        "--architectures=$architecture" --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
+        --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
         "$@" trixie "$target" "deb $mirror trixie main"
 }
@@ -29,7 +27,7 @@ image() { # name base, a command that fills the container, and arguments of buil
     shift 3
     container=$("${buildah[@]}" from "${policy[@]}" --pull-never "$base")
     $fill "$container"
-    "${buildah[@]}" config --arch "$architecture" "$@" "$container"
+    "${buildah[@]}" config "$@" "$container"
     "${buildah[@]}" commit --quiet "${policy[@]}" "$container" "$name" > /dev/null
     "${buildah[@]}" rm "$container" > /dev/null
 }

@@ -24,9 +24,7 @@ def images() -> Images:
     if reason := lacking():
         # `make image-test` asks for these tests, `make test` for what can be run here.
         (pytest.fail if "REQUIRE_IMAGES" in os.environ else pytest.skip)(reason)
-    # Another architecture than this machine's, when it can run that by qemu.
-    other = os.environ.get("ARCHITECTURE")
-    return Images(cache() / "-".join(filter(None, ("image-test", other))), other)
+    return Images(cache() / "image-test")
 
 
 @pytest.fixture(scope="session")

@@ -31,21 +31,14 @@ def lacking() -> str:
 
 
 class Images:
-    """The images in `folder`, with stand-ins of their bases; made by one process at a time.
+    """The images in `folder`, with stand-ins of their bases; made by one process at a time."""
 
-    `architecture` is Debian's name of one that this machine runs, natively or by qemu.
-    """
-
-    def __init__(self, folder: Path, architecture: str | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
         storage = {"--root": folder / "root", "--runroot": folder / "run"}
         self._options = ["--storage-driver=vfs", *(f"{k}={v}" for k, v in storage.items())]
         self._policy = f"--signature-policy={folder / 'policy.json'}"
         self._environment = os.environ | {"BUILDAH_ISOLATION": "chroot"}
-        self._build = [*_LAYERS, "--pull-never", "--network=host"]
-        if architecture:
-            self._environment["ARCHITECTURE"] = architecture
-            self._build.append(f"--arch={architecture}")
         with shared_cache(folder, print):
             self._make_stand_ins()
 
@@ -54,7 +47,8 @@ class Images:
         tag = f"localhost/{name}:test"
         mounts = [f"--volume={path}:{path}:ro" for path in _MOUNTS if Path(path).exists()]
         with shared_cache(self._folder, print):
-            self.buildah("build", *mounts, *self._build, f"--tag={tag}", context)
+            options = [*mounts, *_LAYERS, "--pull-never", "--network=host", f"--tag={tag}"]
+            self.buildah("build", *options, context)
         return Image(self, tag)
 
     def buildah(self, command: str, *arguments: str | Path) -> str:
