@@ -41,9 +41,14 @@ class Cluster:
         return wait_for(self._leader, SECONDS)[0]
 
     def whole(self) -> bool:
-        """Whether both others stream from the leader, one of them synchronously."""
+        """Whether both others stream from the leader, and one of them may take over from it.
+
+        PostgreSQL replicates synchronously seconds before Patroni has recorded it. A leader that
+        ends in between must come back itself: nobody else is known to have every row.
+        """
         found = self.sql("SELECT sync_state FROM pg_stat_replication ORDER BY 1 DESC")
-        return found == ["sync", "async"]
+        leader = f"main-{self.leader}"
+        return found == ["sync", "async"] and bool(self._kubernetes.successor("main", leader))
 
     def sql(self, statement: str, database: str = "postgres") -> list[str]:
         """The lines of an answer that the leader gives to its superuser."""

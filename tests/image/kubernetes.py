@@ -80,6 +80,12 @@ class Kubernetes:
         found = self._plane.client.get(path, labelSelector=selector)["items"]
         return [pod["metadata"]["name"] for pod in found]
 
+    def successor(self, scope: str, leader: str) -> str:
+        """Who has all that `leader` acknowledged, as Patroni has recorded it, or nobody yet."""
+        path = f"api/v1/namespaces/{NAMESPACE}/configmaps/{scope}-sync"
+        recorded = (self._plane.client.find(path) or {}).get("metadata", {}).get("annotations", {})
+        return recorded.get("sync_standby", "") if recorded.get("leader") == leader else ""
+
     def _apply(self, version: str, kind: str, metadata: Mapping[str, Any], **rest: Any) -> None:
         item = {"apiVersion": version, "kind": kind, "metadata": metadata, **rest}
         self._plane.kubectl("apply", "--server-side", "--filename=-", stdin=yaml.safe_dump(item))
