@@ -9,7 +9,9 @@ from config.add_ons import ADD_ONS
 from tests.local.machine import Machine
 
 
-@pytest.mark.parametrize("stack", ["Network", "Cluster", "Backup", "Workloads", "Observability"])
+@pytest.mark.parametrize(
+    "stack", ["Network", "Cluster", "Backup", "Platform", "Workloads", "Observability"]
+)
 def test_stack_stands(dev: Machine, stack: str) -> None:
     assert dev.stack(stack)["StackStatus"] in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 

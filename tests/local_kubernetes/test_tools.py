@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.lock import shared_cache
-from local.tools import build
+from local.tools import build, controllers
 from tests.local_kubernetes.support import eventually
 
 BUILT = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"]
@@ -105,3 +105,35 @@ def test_a_second_build_waits_for_the_first(path: Path, tmp_path: Path) -> None:
         assert not (folder / "etcd").exists()
     second.join(timeout=20)
     assert (folder / "kwok").exists()
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The source of a controller, as the module's folder in Go's cache would be."""
+    folder = tmp_path / "module"
+    (folder / "pkg" / "config").mkdir(parents=True)
+    (folder / "helm" / controllers.NAME).mkdir(parents=True)
+    (folder / "helm" / controllers.NAME / "Chart.yaml").write_text("version: 3.3.0\n")
+    (folder / "version.txt").write_text("3.3.0\n")
+    (folder / "go.mod").write_text("go 1.26.0\n")
+    listener = folder / "pkg" / "config" / "runtime_config.go"
+    listener.write_text("server(webhook.Options{\n\t\t\tPort: port})")
+    monkeypatch.setattr(controllers, "_module", lambda _: folder)
+    return folder
+
+
+def test_the_controller_is_made_with_its_chart(path: Path, tmp_path: Path, module: Path) -> None:
+    _go(path)
+    folder = controllers.ensure(tmp_path / "cache", lambda _: None)
+    assert "GitVersion=v3.3.0" in (folder / controllers.NAME).read_text()
+    assert (folder / controllers.CHARTS / controllers.NAME / "Chart.yaml").exists()
+    assert not (folder / ".source").exists()
+
+
+def test_a_controller_that_would_listen_everywhere_is_not_made(
+    path: Path, tmp_path: Path, module: Path
+) -> None:
+    _go(path)
+    (module / "pkg" / "config" / "runtime_config.go").write_text("server(port)")
+    with pytest.raises(build.BuildError, match="doesn't open its webhooks' port as expected"):
+        controllers.ensure(tmp_path / "cache", lambda _: None)
