@@ -17,6 +17,7 @@ from mindforce.image_cache import ImageCache
 from mindforce.network import Network
 from mindforce.node_group import NodeGroup, node_role
 from stacks.access import let_people_in
+from stacks.classes import offer_classes
 from stacks.environment_stack import EnvironmentStack
 
 # Prefix delegation has to be there before the nodes, which count their pods' places when they
@@ -71,6 +72,12 @@ class ClusterStack(EnvironmentStack):
         services = Construct(self, "Services")
         self._add_ons(services, SERVICES, config)
         services.node.add_dependency(self.nodes)
+        offer_classes(
+            self,
+            cluster=self.cluster.cluster,
+            disk_key_arn=self.disk_key.arn,
+            after=services,
+        )
         let_people_in(
             self,
             config=config,

@@ -11,7 +11,7 @@ NAMESPACE = "kube-system"
 
 
 def definitions(addon: Addon) -> Iterator[Object]:
-    """Yield the resource kinds that the add-on defines; their fields aren't checked here."""
+    """Yield the resource kinds that the add-on defines; fields count where it has schemas."""
     for scope, kinds in (("Cluster", addon.cluster_kinds), ("Namespaced", addon.namespaced_kinds)):
         for name, kind in kinds.items():
             plural, _, group = name.partition(".")
@@ -33,17 +33,14 @@ def definitions(addon: Addon) -> Iterator[Object]:
                             "served": True,
                             "storage": True,
                             "subresources": {"status": {}},
-                            "schema": {
-                                "openAPIV3Schema": {
-                                    "type": "object",
-                                    "x-kubernetes-preserve-unknown-fields": True,
-                                }
-                            },
+                            "schema": {"openAPIV3Schema": addon.schemas.get(kind, ANYTHING)},
                         }
                     ],
                 },
             }
 
+
+ANYTHING: Object = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 VERSIONS = {"crd.k8s.amazonaws.com": "v1alpha1", "eks.amazonaws.com": "v1alpha1"}
 """API group → version served, where it isn't v1."""

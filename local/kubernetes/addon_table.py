@@ -62,6 +62,8 @@ class Addon:
     workloads: Sequence[Workload]
     cluster_kinds: Mapping[str, str] = field(default_factory=dict)
     namespaced_kinds: Mapping[str, str] = field(default_factory=dict)
+    schemas: Mapping[str, Object] = field(default_factory=dict)
+    """Kind → its fields as OpenAPI v3; those of other kinds are stored as they come."""
     csi_driver: str = ""
 
 
@@ -191,6 +193,23 @@ ADDONS: Mapping[str, Addon] = {
             "volumesnapshotcontents.snapshot.storage.k8s.io": "VolumeSnapshotContent",
         },
         namespaced_kinds={"volumesnapshots.snapshot.storage.k8s.io": "VolumeSnapshot"},
+        schemas={
+            "VolumeSnapshotClass": {
+                "type": "object",
+                "required": ["deletionPolicy", "driver"],
+                "properties": {
+                    "apiVersion": {"type": "string"},
+                    "kind": {"type": "string"},
+                    "metadata": {"type": "object"},
+                    "driver": {"type": "string"},
+                    "deletionPolicy": {"type": "string", "enum": ["Delete", "Retain"]},
+                    "parameters": {
+                        "type": "object",
+                        "additionalProperties": {"type": "string"},
+                    },
+                },
+            }
+        },
     ),
     "eks-node-monitoring-agent": Addon(
         workloads=[

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,3 +88,29 @@ def test_an_option_that_is_not_simulated_is_refused(
 def test_an_unknown_add_on_is_refused(control_plane: ControlPlane) -> None:
     with pytest.raises(addons.AddonError, match="Addon velero specified is not supported"):
         _apply(control_plane, "velero")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"deletionPolicy": "Keep"}, 'deletionPolicy: Unsupported value: "Keep"'),
+        ({"driver": None}, "driver: Required value"),
+        ({"drivers": "ebs.csi.aws.com"}, 'unknown field "drivers"'),
+    ],
+)
+def test_a_class_of_snapshots_that_no_controller_would_read_is_refused(
+    control_plane: ControlPlane, tmp_path: Path, change: dict[str, str | None], named: str
+) -> None:
+    _apply(control_plane, "snapshot-controller")
+    item = {
+        "apiVersion": "snapshot.storage.k8s.io/v1",
+        "kind": "VolumeSnapshotClass",
+        "metadata": {"name": "wrong"},
+        "driver": "ebs.csi.aws.com",
+        "deletionPolicy": "Retain",
+        **change,
+    }
+    file = tmp_path / "class.json"
+    file.write_text(json.dumps({key: value for key, value in item.items() if value}))
+    with pytest.raises(ControlPlaneError, match=re.escape(named)):
+        control_plane.kubectl("create", "-f", str(file))
