@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from config.capacity import Room
 from config.errors import Problem
 
 _IMAGE = re.compile(
@@ -39,6 +40,13 @@ class Web:
     @property
     def memory_mib(self) -> int:
         return int(self.memory[:-2]) * (1024 if self.memory.endswith("Gi") else 1)
+
+    @property
+    def share(self) -> Room:
+        """What its namespace may ask of the nodes at the most: pods that a roll-out replaces count
+        until they are gone, and a migration and a person's pod come beside them."""
+        pod = Room(pods=1, cpu_millis=self.cpu_millis, memory_mib=self.memory_mib)
+        return pod * (2 * self.max_replicas + 4)
 
     def problems(self) -> Iterator[Problem]:
         image = _IMAGE.fullmatch(self.image)

@@ -1,22 +1,52 @@
 """A namespace whose pods are restricted and cut off until a chart opens what they need."""
 
+from typing import Literal
+
 from cdk8s import Chart
 from cdk8s_plus_27 import k8s as kube
 from constructs import Construct
 
 from k8s.network import CLUSTER_DNS, dns_ports, network_policy
 
+PodSecurity = Literal["restricted", "privileged"]
+
+_DEFAULT_REQUESTS = {"cpu": "50m", "memory": "64Mi"}
+_DEFAULT_LIMITS = {"memory": "256Mi"}
+
 
 class NamespaceChart(Chart):
-    """A namespace under Pod Security "restricted", with no traffic but name resolution."""
+    """A namespace that takes no more than its share, with no traffic but name resolution.
+
+    Its pods are under Pod Security "restricted" unless `pod_security` says otherwise.
+    """
 
     def __init__(
-        self, scope: Construct, id: str, *, name: str, behind_load_balancer: bool = False
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        pods: int,
+        cpu_millis: int,
+        memory_mib: int,
+        claims: int = 0,
+        pod_security: PodSecurity = "restricted",
+        behind_load_balancer: bool = False,
     ) -> None:
-        """With `behind_load_balancer`, a pod is ready only once its load balancer finds it so."""
+        """Pods may request so much in all, and claim so many volumes.
+
+        With `behind_load_balancer`, a pod is ready only once its load balancer finds it so.
+        Raises ValueError for a share that holds no pod.
+        """
         super().__init__(scope, id)
-        labels = {
-            f"pod-security.kubernetes.io/{mode}": "restricted"
+        if min(pods, cpu_millis, memory_mib) < 1 or claims < 0:
+            raise ValueError(
+                f"namespace {name}: pods, cpu_millis and memory_mib are "
+                f"{pods}, {cpu_millis}, {memory_mib} and claims {claims}; "
+                "they must be 1 or more, and claims 0 or more"
+            )
+        labels: dict[str, str] = {
+            f"pod-security.kubernetes.io/{mode}": pod_security
             for mode in ("enforce", "audit", "warn")
         }
         if behind_load_balancer:
@@ -46,3 +76,42 @@ class NamespaceChart(Chart):
                 egress=[kube.NetworkPolicyEgressRule(to=[CLUSTER_DNS], ports=dns_ports())],
             ),
         )
+        self._share(
+            name,
+            {
+                "pods": str(pods),
+                "requests.cpu": f"{cpu_millis}m",
+                "requests.memory": f"{memory_mib}Mi",
+                "persistentvolumeclaims": str(claims),
+                # Users come by an Ingress, never by a Service of their own.
+                "services.loadbalancers": "0",
+                "services.nodeports": "0",
+            },
+        )
+
+    def _share(self, namespace: str, hard: dict[str, str]) -> None:
+        kube.KubeResourceQuota(
+            self,
+            "Quota",
+            metadata=kube.ObjectMeta(name="share", namespace=namespace),
+            spec=kube.ResourceQuotaSpec(hard=_quantities(hard)),
+        )
+        kube.KubeLimitRange(
+            self,
+            "Defaults",
+            metadata=kube.ObjectMeta(name="defaults", namespace=namespace),
+            spec=kube.LimitRangeSpec(
+                limits=[
+                    # No CPU limit: it would throttle a pod while its node idles.
+                    kube.LimitRangeItem(
+                        type="Container",
+                        default_request=_quantities(_DEFAULT_REQUESTS),
+                        default=_quantities(_DEFAULT_LIMITS),
+                    )
+                ]
+            ),
+        )
+
+
+def _quantities(values: dict[str, str]) -> dict[str, kube.Quantity]:
+    return {name: kube.Quantity.from_string(value) for name, value in values.items()}

@@ -1,17 +1,20 @@
 """What runs in an environment's cluster."""
 
 from collections.abc import Callable
+from dataclasses import asdict
+from functools import cache
 
 from cdk8s import App
 from constructs import Construct
 
+from config.capacity import Room
 from config.model import Environment
 from config.workloads import WEB_NAMESPACE
 from k8s.namespace import NamespaceChart
 from k8s.web import WebChart
 from mindforce.cluster import Cluster
 from mindforce.network import Network
-from mindforce.rollout import RolloutGate
+from mindforce.rollout import Manifest, RolloutGate
 from stacks.access import in_namespace
 from stacks.environment_stack import EnvironmentStack
 
@@ -42,9 +45,7 @@ class WorkloadsStack(EnvironmentStack):
         web, domain = config.web, config.platform.domain
         namespace = gate.apply(
             "WebNamespace",
-            NamespaceChart(
-                charts, "web-namespace", name=WEB_NAMESPACE, behind_load_balancer=True
-            ).to_json(),
+            _namespace(WEB_NAMESPACE, web.share, behind_load_balancer=True),
             prune=False,
         )
         gate.apply(
@@ -71,3 +72,13 @@ class WorkloadsStack(EnvironmentStack):
             },
         )
         gate.apply("Web", chart.to_json(), timeout_seconds=web.rollout_seconds, after=[namespace])
+
+
+# Much the same in all environments, and a chart costs more than all else here.
+@cache
+def _namespace(name: str, share: Room, *, behind_load_balancer: bool = False) -> Manifest:
+    chart = NamespaceChart(
+        App(), name, name=name, behind_load_balancer=behind_load_balancer, **asdict(share)
+    )
+    manifest: Manifest = chart.to_json()
+    return manifest

@@ -3,12 +3,14 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config.environments import DEV
 from tests.local.machine import Machine, eventually
+from tests.synthesis import Synthesis, manifests
 
 
 def test_web_is_complete_on_both_zones(dev: Machine) -> None:
@@ -153,3 +155,57 @@ def test_the_autoscaler_follows_the_load(dev: Machine) -> None:
         assert eventually(lambda: replicas() > before)
     finally:
         annotate("local.mindforce.dev/cpu-")
+
+
+def _refused(dev: Machine, *arguments: str) -> str:
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        dev.kubectl(*arguments)
+    return str(caught.value.stderr)
+
+
+def test_more_than_the_namespaces_share_is_refused(dev: Machine) -> None:
+    service = ("create", "service", "loadbalancer", "x", "-n", "web", "--tcp", "80")
+    assert "exceeded quota: share, requested: services.loadbalancers=1" in _refused(dev, *service)
+    pod = {
+        "containers": [
+            {
+                "name": "x",
+                "image": "x.example/x:1",
+                "resources": {"requests": {"cpu": "100"}},
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                    "runAsNonRoot": True,
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                },
+            }
+        ]
+    }
+    run = ("run", "x", "-n", "web", "--image", "x.example/x:1")
+    said = _refused(dev, *run, "--overrides", json.dumps({"spec": pod}))
+    assert "exceeded quota: share, requested: requests.cpu=100" in said
+
+
+def test_a_claim_gets_an_encrypted_volume_where_its_pod_runs(dev: Machine) -> None:
+    (default,) = (
+        c
+        for c in dev.kubectl("get", "storageclasses", "-o", "json")["items"]
+        if c["metadata"]["annotations"].get("storageclass.kubernetes.io/is-default-class") == "true"
+    )
+    kms = dev.client("kms").describe_key(KeyId=default["parameters"]["kmsKeyId"])
+    assert kms["KeyMetadata"]["Description"] == "Disks of nodes and volumes of pods in dev"
+    snapshots = dev.kubectl("get", "volumesnapshotclasses", "-o", "json")["items"]
+    assert [s["driver"] for s in snapshots] == [default["provisioner"]]
+
+
+def test_the_server_takes_every_object_without_a_warning(
+    dev: Machine, synthesis: Synthesis, tmp_path: Path
+) -> None:
+    ours, standing = tmp_path / "ours.json", tmp_path / "standing.json"
+    for stack in ("Cluster", "Workloads"):
+        objects = manifests(synthesis.template("dev", stack))
+        ours.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+        found = dev.kubectl("get", "-f", str(ours), "-o", "json")
+        assert len(found["items"]) == len(objects)
+        standing.write_text(json.dumps(found))
+        dev.kubectl("replace", "--dry-run=server", "--warnings-as-errors", "-f", str(standing))

@@ -5,9 +5,11 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+from cdk8s import App
 
 from config.environments import DEV, TABLE
 from config.model import Environment
+from k8s.namespace import NamespaceChart
 from k8s.web import DEREGISTRATION_SECONDS, DRAIN_SECONDS
 from tests.synthesis import Synthesis, manifests
 
@@ -148,3 +150,27 @@ def test_charts_know_nothing_of_other_namespaces(objects: list[Manifest]) -> Non
     placed = {o["metadata"].get("namespace") for o in objects if o["kind"] != "Namespace"}
     assert placed == {"web"}
     assert "kube-system" not in json.dumps([o for o in objects if o["kind"] == "Deployment"])
+
+
+def test_a_namespace_takes_no_more_than_its_share(objects: list[Manifest]) -> None:
+    hard = one(objects, "ResourceQuota")["spec"]["hard"]
+    most = 2 * DEV.web.max_replicas + 4
+    assert hard == {
+        "pods": str(most),
+        "requests.cpu": f"{most * 100}m",
+        "requests.memory": f"{most * 128}Mi",
+        "persistentvolumeclaims": "0",
+        "services.loadbalancers": "0",
+        "services.nodeports": "0",
+    }
+    (limits,) = one(objects, "LimitRange")["spec"]["limits"]
+    assert limits["type"] == "Container"
+    assert "cpu" not in limits["default"], "a CPU limit would throttle pods while nodes idle"
+    assert set(limits["defaultRequest"]) == {"cpu", "memory"}
+
+
+@pytest.mark.parametrize("wrong", [{"pods": 0}, {"cpu_millis": 0}, {"memory_mib": 0}])
+def test_a_share_that_holds_no_pod_is_refused(wrong: dict[str, int]) -> None:
+    share: dict[str, Any] = {"pods": 1, "cpu_millis": 1, "memory_mib": 1, **wrong}
+    with pytest.raises(ValueError, match=r"namespace x: .* must be 1 or more"):
+        NamespaceChart(App(), "x", name="x", **share)

@@ -1,0 +1,54 @@
+"""Who reaches whom: every flow that a policy opens, and those that none does."""
+
+import pytest
+
+from k8s.web import LABELS
+from tests.flows import Peer, allowed
+from tests.synthesis import Synthesis, manifests
+
+WEB = Peer(namespace="web", labels=LABELS, address="10.10.1.1")
+ANOTHER_IN_WEB = Peer(namespace="web", labels={"app": "another"}, address="10.10.1.2")
+DNS = Peer(namespace="kube-system", labels={"k8s-app": "kube-dns"}, address="10.10.1.3")
+METRICS = Peer(namespace="kube-system", labels={"app": "metrics-server"}, address="10.10.1.4")
+LOAD_BALANCER = Peer(address="10.10.128.10")
+NODE = Peer(address="10.10.0.5")
+WEBHOOK = Peer(
+    namespace="kube-system",
+    labels={"app.kubernetes.io/name": "aws-load-balancer-controller"},
+    address="10.10.1.5",
+)
+API_SERVER = Peer(address="172.20.0.1")
+CREDENTIALS = Peer(address="169.254.170.23")
+METADATA = Peer(address="169.254.169.254")
+AWS = Peer(address="52.94.5.1")
+INTERNET = Peer(address="203.0.113.1")
+
+FLOWS = [
+    ("load balancer → web", LOAD_BALANCER, WEB, 7777, "TCP", True),
+    ("load balancer → web, another port", LOAD_BALANCER, WEB, 8008, "TCP", False),
+    ("load balancer → other pods", LOAD_BALANCER, ANOTHER_IN_WEB, 7777, "TCP", False),
+    ("node's address → web", NODE, WEB, 7777, "TCP", False),
+    ("internet → web", INTERNET, WEB, 7777, "TCP", False),
+    ("web → web", WEB, WEB, 7777, "TCP", False),
+    ("web → DNS", WEB, DNS, 53, "UDP", True),
+    ("web → DNS, long answers", WEB, DNS, 53, "TCP", True),
+    ("web → others of kube-system", WEB, METRICS, 53, "UDP", False),
+    ("web → API server", WEB, API_SERVER, 443, "TCP", False),
+    ("web → credentials", WEB, CREDENTIALS, 80, "TCP", False),
+    ("web → instance metadata", WEB, METADATA, 80, "TCP", False),
+    ("web → AWS", WEB, AWS, 443, "TCP", False),
+    ("web → internet", WEB, INTERNET, 443, "TCP", False),
+    ("control plane → webhooks", API_SERVER, WEBHOOK, 9443, "TCP", True),
+]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "port", "protocol", "passes"),
+    [flow[1:] for flow in FLOWS],
+    ids=[flow[0] for flow in FLOWS],
+)
+def test_flows_are_those_of_the_table(
+    synthesis: Synthesis, source: Peer, target: Peer, port: int, protocol: str, passes: bool
+) -> None:
+    objects = manifests(synthesis.template("dev", "Workloads"))
+    assert allowed(objects, source, target, port, protocol) is passes
