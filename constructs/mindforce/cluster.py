@@ -114,9 +114,10 @@ def _log_to(group: aws_logs.LogGroup, cluster: aws_eks_v2.Cluster) -> None:
 
     Lambda would make their own by itself, kept for good, even after the stack.
     """
-    for path in ("Handler", "Provider/framework-onEvent"):
-        function = cast(Construct, cluster)
-        for name in ("KubectlProvider", *path.split("/"), "Resource"):
-            function = cast(Construct, function.node.find_child(name))
+    name = group.log_group_name
+    provider = cluster.node.find_child("KubectlProvider").node
+    framework = provider.find_child("Provider").node.find_child("framework-onEvent")
+    for construct in (provider.find_child("Handler"), framework):
+        function = construct.node.default_child
         assert isinstance(function, aws_lambda.CfnFunction)
-        function.add_property_override("LoggingConfig.LogGroup", group.log_group_name)
+        function.add_property_override("LoggingConfig.LogGroup", name)

@@ -1,6 +1,6 @@
 """Where load balancers write their access logs."""
 
-from aws_cdk import CfnDeletionPolicy, aws_s3
+from aws_cdk import RemovalPolicy, aws_s3
 from constructs import Construct
 
 
@@ -41,7 +41,7 @@ class LoadBalancerLogs(Construct):
         policy = aws_s3.CfnBucketPolicy(
             self,
             "Policy",
-            bucket=bucket.ref,
+            bucket=self.bucket_name,
             policy_document={
                 "Version": "2012-10-17",
                 "Statement": [
@@ -63,6 +63,4 @@ class LoadBalancerLogs(Construct):
         )
         # The record of who came outlives the environment; nobody has to empty it by hand.
         for resource in (bucket, policy):
-            options = resource.cfn_options
-            options.deletion_policy = CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE
-            options.update_replace_policy = CfnDeletionPolicy.RETAIN
+            resource.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)

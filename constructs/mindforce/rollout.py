@@ -108,6 +108,8 @@ class RolloutGate(Construct):
             _CLEANUP_SECONDS,
             {"Namespaces": sorted(namespaces)},
         )
+        # And with it all that comes after it.
+        self._cleanup.node.add_dependency(self._access, self._function)
 
     def apply(
         self,
@@ -154,7 +156,7 @@ class RolloutGate(Construct):
     def _custom_resource(
         self, id: str, kind: str, timeout_seconds: int, properties: Mapping[str, Any]
     ) -> CustomResource:
-        resource = CustomResource(
+        return CustomResource(
             self,
             id,
             resource_type=kind,
@@ -166,8 +168,6 @@ class RolloutGate(Construct):
                 **properties,
             },
         )
-        resource.node.add_dependency(self._access, self._function)
-        return resource
 
     def _digest(self, manifest: Manifest) -> str:
         resolved = Stack.of(self).resolve(list(manifest))
