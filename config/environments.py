@@ -63,6 +63,7 @@ PROD = Environment(
         min_replicas=3,
         max_replicas=10,
         target_cpu_percent=50,
+        target_memory_percent=85,
         cpu="100m",
         memory="128Mi",
         rollout_seconds=600,

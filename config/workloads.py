@@ -28,6 +28,8 @@ class Web:
     max_replicas: int
     target_cpu_percent: int
     """Of the CPU request, averaged over the pods."""
+    target_memory_percent: int
+    """Of the memory request, which is the limit too."""
     cpu: str
     memory: str
     rollout_seconds: int
@@ -59,6 +61,9 @@ class Web:
             yield Problem("(min, max) replicas", bounds, right)
         if not 1 <= self.target_cpu_percent <= 100:
             yield Problem("target_cpu_percent", self.target_cpu_percent, "it must be 1 to 100")
+        if not 1 <= self.target_memory_percent <= 95:
+            right = "it must be 1 to 95: at 100 pods are killed before others come"
+            yield Problem("target_memory_percent", self.target_memory_percent, right)
         if not _CPU.fullmatch(self.cpu):
             yield Problem("cpu", self.cpu, "it must be a quantity such as '100m'")
         if not _MEMORY.fullmatch(self.memory):

@@ -7,6 +7,7 @@ from cdk8s_plus_27 import k8s as kube
 from constructs import Construct
 
 from k8s.network import network_policy, port
+from k8s.priority import WEB
 
 NAME = "web"
 PORT = 7777
@@ -19,6 +20,8 @@ DEREGISTRATION_SECONDS = 20
 """How long the load balancer goes on sending requests to a pod that is going away."""
 DRAIN_SECONDS = 30
 """How long a request may take after that."""
+CALM_SECONDS = 300
+"""How long the load has to stay low before pods go, one a minute."""
 
 
 class WebChart(Chart):
@@ -34,6 +37,7 @@ class WebChart(Chart):
         min_replicas: int,
         max_replicas: int,
         target_cpu_percent: int,
+        target_memory_percent: int,
         cpu: str,
         memory: str,
         progress_deadline_seconds: int,
@@ -44,8 +48,14 @@ class WebChart(Chart):
         """`load_balancer_subnets` maps each subnet's id to its CIDR.
 
         With a certificate of `host`, everybody may reach the service, by HTTPS and that name only.
+        Raises ValueError for replicas that the disruption budget would let nobody drain.
         """
         super().__init__(scope, id)
+        if not 2 <= min_replicas <= max_replicas:
+            raise ValueError(
+                f"{namespace}/{NAME}: replicas are {min_replicas} to {max_replicas}; it must hold "
+                "2 <= min <= max: of one pod alone none can be missing"
+            )
         self._metadata = kube.ObjectMeta(name=NAME, namespace=namespace, labels=dict(LABELS))
         self._selector = kube.LabelSelector(match_labels=dict(LABELS))
         kube.KubeServiceAccount(
@@ -74,7 +84,11 @@ class WebChart(Chart):
             ),
         )
         self._disruption_budget()
-        self._autoscaler(min_replicas, max_replicas, target_cpu_percent)
+        self._autoscaler(
+            min_replicas,
+            max_replicas,
+            {"cpu": target_cpu_percent, "memory": target_memory_percent},
+        )
         self._service()
         self._ingress(sorted(load_balancer_subnets), host, certificate_arn)
         self._allow_load_balancer(sorted(load_balancer_subnets.values()))
@@ -85,6 +99,7 @@ class WebChart(Chart):
             service_account_name=NAME,
             automount_service_account_token=False,
             enable_service_links=False,
+            priority_class_name=WEB,
             termination_grace_period_seconds=DEREGISTRATION_SECONDS + DRAIN_SECONDS + 10,
             security_context=kube.PodSecurityContext(
                 run_as_non_root=True,
@@ -138,7 +153,8 @@ class WebChart(Chart):
             ),
         )
 
-    def _autoscaler(self, minimum: int, maximum: int, cpu_percent: int) -> None:
+    def _autoscaler(self, minimum: int, maximum: int, percents: Mapping[str, int]) -> None:
+        """Keep the pods' use of each resource at a percentage of their request."""
         kube.KubeHorizontalPodAutoscalerV2(
             self,
             "Autoscaler",
@@ -149,17 +165,14 @@ class WebChart(Chart):
                 ),
                 min_replicas=minimum,
                 max_replicas=maximum,
-                metrics=[
-                    kube.MetricSpecV2(
-                        type="Resource",
-                        resource=kube.ResourceMetricSourceV2(
-                            name="cpu",
-                            target=kube.MetricTargetV2(
-                                type="Utilization", average_utilization=cpu_percent
-                            ),
-                        ),
+                metrics=[_utilization(name, percent) for name, percent in percents.items()],
+                # Up as fast as Kubernetes goes by itself; down calmly, or a lull ends in a rush.
+                behavior=kube.HorizontalPodAutoscalerBehaviorV2(
+                    scale_down=kube.HpaScalingRulesV2(
+                        stabilization_window_seconds=CALM_SECONDS,
+                        policies=[kube.HpaScalingPolicyV2(type="Pods", value=1, period_seconds=60)],
                     )
-                ],
+                ),
             ),
         )
 
@@ -240,6 +253,16 @@ def _listeners(certificate_arn: str | None) -> dict[str, str]:
         "ssl-policy": TLS_POLICY,
         "certificate-arn": certificate_arn,
     }
+
+
+def _utilization(resource: str, percent: int) -> kube.MetricSpecV2:
+    return kube.MetricSpecV2(
+        type="Resource",
+        resource=kube.ResourceMetricSourceV2(
+            name=resource,
+            target=kube.MetricTargetV2(type="Utilization", average_utilization=percent),
+        ),
+    )
 
 
 def _probe(path: str, *, period: int, failures: int) -> kube.Probe:

@@ -62,6 +62,7 @@ class WorkloadsStack(EnvironmentStack):
             min_replicas=web.min_replicas,
             max_replicas=web.max_replicas,
             target_cpu_percent=web.target_cpu_percent,
+            target_memory_percent=web.target_memory_percent,
             cpu=web.cpu,
             memory=web.memory,
             progress_deadline_seconds=web.rollout_seconds,

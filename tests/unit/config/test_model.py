@@ -126,6 +126,7 @@ def with_domain(**changes: Any) -> Environment:
         (with_web, {"min_replicas": 1}, "is (1, 10); it must hold 2 <= min <= max"),
         (with_web, {"max_replicas": 2}, "is (3, 2); it must hold 2 <= min <= max"),
         (with_web, {"target_cpu_percent": 0}, "web.target_cpu_percent is 0; it must be 1 to 100"),
+        (with_web, {"target_memory_percent": 100}, "target_memory_percent is 100; it must be 1 to"),
         (with_web, {"cpu": "lots"}, "web.cpu is 'lots'; it must be a quantity such as '100m'"),
         (with_web, {"memory": "128"}, "web.memory is '128'; it must be a quantity such as"),
         (with_web, {"cpu": "64"}, "web.cpu is '64'; no node of the cluster has as much to give"),

@@ -10,7 +10,7 @@ from cdk8s import App
 from config.environments import DEV, TABLE
 from config.model import Environment
 from k8s.namespace import NamespaceChart
-from k8s.web import DEREGISTRATION_SECONDS, DRAIN_SECONDS
+from k8s.web import DEREGISTRATION_SECONDS, DRAIN_SECONDS, WebChart
 from tests.synthesis import Synthesis, manifests
 
 Manifest = dict[str, Any]
@@ -104,10 +104,48 @@ def test_the_autoscaler_owns_the_replicas(objects: list[Manifest]) -> None:
     assert "replicas" not in one(objects, "Deployment")["spec"]
     spec = one(objects, "HorizontalPodAutoscaler")["spec"]
     assert (spec["minReplicas"], spec["maxReplicas"]) == (3, 10)
-    (metric,) = spec["metrics"]
-    assert metric["resource"]["name"] == "cpu"
-    assert metric["resource"]["target"] == {"type": "Utilization", "averageUtilization": 50}
+    targets = {m["resource"]["name"]: m["resource"]["target"] for m in spec["metrics"]}
+    assert targets == {
+        "cpu": {"type": "Utilization", "averageUtilization": 50},
+        "memory": {"type": "Utilization", "averageUtilization": 85},
+    }
     assert spec["scaleTargetRef"]["name"] == one(objects, "Deployment")["metadata"]["name"]
+
+
+def test_pods_come_fast_and_go_calmly(objects: list[Manifest]) -> None:
+    behavior = one(objects, "HorizontalPodAutoscaler")["spec"]["behavior"]
+    assert "scaleUp" not in behavior
+    down = behavior["scaleDown"]
+    assert down["stabilizationWindowSeconds"] == 300
+    assert down["policies"] == [{"type": "Pods", "value": 1, "periodSeconds": 60}]
+
+
+def test_web_goes_before_what_has_no_priority(synthesis: Synthesis, pod: Manifest) -> None:
+    classes = {
+        item["metadata"]["name"]: item["value"]
+        for item in manifests(synthesis.template("dev", "Cluster"))
+        if item["kind"] == "PriorityClass"
+    }
+    assert classes[pod["priorityClassName"]] > 0
+
+
+@pytest.mark.parametrize(("minimum", "maximum"), [(1, 3), (0, 0), (4, 3)])
+def test_replicas_that_could_not_be_drained_are_refused(minimum: int, maximum: int) -> None:
+    with pytest.raises(ValueError, match=r"web/web: replicas are .*; it must hold 2 <= min <= max"):
+        WebChart(
+            App(),
+            "web",
+            namespace="web",
+            image="registry.example/web:1",
+            min_replicas=minimum,
+            max_replicas=maximum,
+            target_cpu_percent=50,
+            target_memory_percent=85,
+            cpu="100m",
+            memory="128Mi",
+            progress_deadline_seconds=600,
+            load_balancer_subnets={"subnet-1": "10.10.128.0/24"},
+        )
 
 
 def test_no_roll_out_or_drain_takes_the_service_below_its_pods(objects: list[Manifest]) -> None:
