@@ -3,6 +3,7 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from http.client import HTTPResponse
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,14 @@ def assert_problem(answer: httpx.Response, status: int) -> None:
     assert problem["status"] == status
     assert problem["title"]
     assert problem["detail"].endswith(".")
+
+
+def status(connection: socket.socket) -> int:
+    """Return the next answer's status once all of it is there, in however many pieces."""
+    with HTTPResponse(connection) as answer:
+        answer.begin()
+        answer.read()
+        return answer.status
 
 
 @pytest.mark.parametrize(
@@ -177,10 +186,10 @@ def test_what_is_left_of_a_refused_body_is_no_next_request(shared: Service) -> N
     first += b"Content-Length: %d\r\n\r\n" % size
     with socket.create_connection(("127.0.0.1", shared.port), timeout=20) as connection:
         connection.sendall(first)
-        assert connection.recv(65536).startswith(b"HTTP/1.1 404 ")
+        assert status(connection) == 404
         connection.sendall(b"x" * size)
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert status(connection) == 200
 
 
 def test_requests_that_do_not_wait_are_answered_in_their_order(shared: Service) -> None:
