@@ -109,6 +109,7 @@ def _install(settings: Settings) -> Any:
         managed_policies,
         organizations,
         s3,
+        secretsmanager,
         simulation,
         sns,
         stack_states,
@@ -124,6 +125,7 @@ def _install(settings: Settings) -> Any:
     ecr.install()
     elbv2.install()
     s3.install()
+    secretsmanager.install()
     managed_policies.install()
     iam.install()
     sts.install()
