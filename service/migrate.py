@@ -12,6 +12,8 @@ from pathlib import Path
 import psycopg
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection, create_engine, exc, text
@@ -38,12 +40,25 @@ def configuration(connection: Connection | None = None) -> Config:
 
 
 def migrate(settings: Settings, revision: str, *, down: bool = False) -> None:
-    """Upgrade or downgrade the database to `revision`.
+    """Upgrade or downgrade the database to `revision`; one that is newer than this code stays.
 
+    A roll-back runs the old release again, which the new schema doesn't disturb.
     Raises psycopg.OperationalError, exc.SQLAlchemyError, CommandError or TimeoutError.
     """
     with _exclusive(settings) as connection:
+        if revision == "head" and not down and (newer := _newer(connection)):
+            _logger.info("the schema is at %s, newer than this code", newer)
+            return
         (command.downgrade if down else command.upgrade)(configuration(connection), revision)
+
+
+def _newer(connection: Connection) -> str:
+    """Return the schema's revision if it comes after the last one here, else nothing."""
+    found = MigrationContext.configure(connection).get_current_revision() or ""
+    connection.rollback()
+    head = ScriptDirectory.from_config(configuration()).get_current_head() or ""
+    # Revisions are numbers of equal length: see migrations/.
+    return found if found > head else ""
 
 
 @contextmanager

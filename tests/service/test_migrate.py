@@ -78,3 +78,14 @@ def test_what_cannot_be_done_is_told_by_the_exit_code(
     monkeypatch.delenv("PORT")
     monkeypatch.setenv("DATABASE_URL", "host=127.0.0.1 port=1")
     assert module.main([]) == 1
+
+
+def test_the_old_release_leaves_a_newer_schema_alone(postgres: Postgres) -> None:
+    """As a roll-back has it, after the new release's migration and before its pods were ready."""
+    url = postgres.create_database("newer", template="migrated")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    migrate(Settings(database_url=url), "head")
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    assert found == ("9999",)
