@@ -5,6 +5,7 @@ from dataclasses import replace
 from config.access import Access
 from config.accounts import ACCOUNTS
 from config.cluster import Cluster
+from config.database import Database
 from config.images import Images
 from config.model import Account, Environment, Table
 from config.network import Network
@@ -58,6 +59,7 @@ PROD = Environment(
     ),
     images=Images(docker_hub_secret="ecr-pullthroughcache/docker-hub"),
     platform=Platform(controller_replicas=2, access_log_days=90),
+    database=None,
     web=Web(
         image="docker.io/mindforce/web:0.1.0",
         min_replicas=3,
@@ -112,6 +114,17 @@ DEV = replace(
             for group in STAGE.cluster.node_groups
             if group.name == "general"
         ),
+    ),
+    database=Database(
+        image="docker.io/mindforce/database:0.1.0",
+        members=1,
+        cpu="100m",
+        memory="512Mi",
+        storage_gib=10,
+        full_backups="30 1 * * 0",
+        differential_backups="30 1 * * 1-6",
+        keep_full_backups=2,
+        rollout_seconds=600,
     ),
     observability=replace(STAGE.observability, monthly_budget_usd=300),
     access=replace(STAGE.access, roles=DEVELOPMENT_ROLES),

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from config.add_ons import ADD_ONS
 from config.capacity import NOTHING, Room
 from config.cluster import Cluster
+from config.database import MAX_CONNECTIONS, RESERVED_CONNECTIONS, Database
 from config.errors import Problem
 from config.network import Network
 from config.platform import Platform
-from config.workloads import Web
+from config.workloads import POOL_SIZE, Web
 
 PREFIX_DELEGATION = True
 """Whether the VPC CNI gives nodes prefixes of addresses, as stacks/cluster.py sets it."""
@@ -18,7 +19,11 @@ AGENTS = Room(pods=1, cpu_millis=50, memory_mib=64)
 
 
 def fit_problems(
-    network: Network, cluster: Cluster, platform: Platform, web: Web
+    network: Network,
+    cluster: Cluster,
+    platform: Platform,
+    database: Database | None,
+    web: Web,
 ) -> Iterator[Problem]:
     """Yield a problem where nodes don't hold the pods, or subnets don't hold the nodes' addresses.
 
@@ -27,6 +32,8 @@ def fit_problems(
     """
     each_node = _sum(add_on.each_node for add_on in ADD_ONS.values()) + AGENTS
     system = _sum(add_on.cluster for add_on in ADD_ONS.values()) + platform.room
+    if database:
+        system += database.room
     nodes = {
         group.name: group.node(prefix_delegation=PREFIX_DELEGATION) - each_node
         for group in cluster.node_groups
@@ -53,10 +60,26 @@ def fit_problems(
         # One more while a roll-out goes on.
         lacks = have.lacks(system + pod * (replicas + 1))
         if lacks:
-            right = f"add-ons, controllers and {replicas} web pods lack {', '.join(lacks)}"
+            right = f"add-ons, controllers, database, {replicas} web pods lack {', '.join(lacks)}"
             sizes = {group.name: getattr(group, f"{which}_size") for group in open_groups}
             yield Problem(f"cluster.node_groups: {which} sizes", sizes, right)
+    if database:
+        yield from _database_problems(cluster, database, web)
     yield from _address_problems(network, cluster)
+
+
+def _database_problems(cluster: Cluster, database: Database, web: Web) -> Iterator[Problem]:
+    """Yield a problem where members of the database, or its clients' connections, find no place."""
+    kept = [g for g in cluster.node_groups if g.open and g.capacity_type != "SPOT"]
+    nodes = sum(group.desired_size for group in kept)
+    if nodes < database.members:
+        right = f"each needs a node of its own, and {nodes} have neither taints nor spot prices"
+        yield Problem("database.members", database.members, right)
+    # One more while a roll-out goes on.
+    most = (MAX_CONNECTIONS - RESERVED_CONNECTIONS) // POOL_SIZE - 1
+    if web.max_replicas > most:
+        right = f"the database has connections for {most}, {POOL_SIZE} each"
+        yield Problem("web.max_replicas", web.max_replicas, right)
 
 
 def _address_problems(network: Network, cluster: Cluster) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from itertools import combinations
 
 from config.access import Access
 from config.cluster import Cluster
+from config.database import Database
 from config.errors import ConfigError, Problem, within
 from config.fit import fit_problems
 from config.images import Images
@@ -55,6 +56,7 @@ class Environment(Account):
     cluster: Cluster
     images: Images
     platform: Platform
+    database: Database | None
     web: Web
     backup: Backup
     observability: Observability
@@ -80,12 +82,15 @@ class Environment(Account):
             *within("cluster", self.cluster.problems()),
             *within("images", self.images.problems()),
             *within("platform", self.platform.problems()),
+            *within("database", self.database.problems() if self.database else ()),
             *within("web", self.web.problems()),
             *within("backup", self.backup.problems()),
             *within("observability", self.observability.problems()),
             *within("access", self.access.problems(self.name)),
         ]
-        yield from nested or fit_problems(self.network, self.cluster, self.platform, self.web)
+        yield from nested or fit_problems(
+            self.network, self.cluster, self.platform, self.database, self.web
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

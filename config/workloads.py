@@ -1,21 +1,21 @@
 """What runs in an environment's cluster, and the backup of it."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from config.capacity import Room
 from config.errors import Problem
-
-_IMAGE = re.compile(
-    r"(?P<registry>[a-z0-9.-]+\.[a-z0-9-]+(:\d+)?)/"
-    r"[a-z0-9][a-z0-9._/-]*(:(?P<tag>[\w][\w.-]{0,127}))?(@sha256:[0-9a-f]{64})?"
+from config.quantities import (
+    cpu_millis,
+    image_problems,
+    memory_mib,
+    quantity_problems,
+    rollout_problems,
 )
-_CPU = re.compile(r"[1-9]\d*m?")
-_MEMORY = re.compile(r"[1-9]\d*(Mi|Gi)")
+
 WEB_NAMESPACE = "web"
-ROLLOUT_LIMIT_SECONDS = 840
-"""A Lambda function runs 900 s at most; the gate needs a minute of it to say what it saw."""
+POOL_SIZE = 10
+"""Connections to the database that each web pod keeps at the most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +37,11 @@ class Web:
 
     @property
     def cpu_millis(self) -> int:
-        return int(self.cpu[:-1]) if self.cpu.endswith("m") else int(self.cpu) * 1000
+        return cpu_millis(self.cpu)
 
     @property
     def memory_mib(self) -> int:
-        return int(self.memory[:-2]) * (1024 if self.memory.endswith("Gi") else 1)
+        return memory_mib(self.memory)
 
     @property
     def share(self) -> Room:
@@ -51,10 +51,7 @@ class Web:
         return pod * (2 * self.max_replicas + 4)
 
     def problems(self) -> Iterator[Problem]:
-        image = _IMAGE.fullmatch(self.image)
-        if not image or (image["tag"] in (None, "latest") and "@sha256:" not in self.image):
-            right = "it must be registry/repository with a digest or a tag other than 'latest'"
-            yield Problem("image", self.image, right)
+        yield from image_problems(self.image)
         if not 2 <= self.min_replicas <= self.max_replicas:
             bounds = (self.min_replicas, self.max_replicas)
             right = "it must hold 2 <= min <= max: one pod alone can't be drained without a gap"
@@ -64,13 +61,8 @@ class Web:
         if not 1 <= self.target_memory_percent <= 95:
             right = "it must be 1 to 95: at 100 pods are killed before others come"
             yield Problem("target_memory_percent", self.target_memory_percent, right)
-        if not _CPU.fullmatch(self.cpu):
-            yield Problem("cpu", self.cpu, "it must be a quantity such as '100m'")
-        if not _MEMORY.fullmatch(self.memory):
-            yield Problem("memory", self.memory, "it must be a quantity such as '128Mi'")
-        if not 30 <= self.rollout_seconds <= ROLLOUT_LIMIT_SECONDS:
-            right = f"it must be 30 to {ROLLOUT_LIMIT_SECONDS}"
-            yield Problem("rollout_seconds", self.rollout_seconds, right)
+        yield from quantity_problems(self.cpu, self.memory)
+        yield from rollout_problems(self.rollout_seconds)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,10 +42,20 @@ class Acknowledged(NamedTuple):
 _KUBECTL = r"Cluster/Cluster/Cluster/KubectlProvider/.*"
 _FUNCTIONS = rf"({_KUBECTL}|Workloads/Charts/(Handler|Role)/.*)"
 _VELERO = "Backup/Role/Role"
+_ARCHIVE = "Workloads/Database/Identity/Archive"
 _BALANCER = "Platform/LoadBalancerController/Identity/Role"
 _AUTOSCALER = "Platform/ClusterAutoscaler/Identity/Role"
 
 ACKNOWLEDGED: Sequence[Acknowledged] = (
+    Acknowledged(
+        "SMG4",
+        r"Workloads/Database/(App|Members)/Resource",
+        "",
+        "a password of PostgreSQL is changed in the database too, by whom it knows",
+    ),
+    Acknowledged(
+        "IAM5", _ARCHIVE, "/database/*", "every file of the archive, in the one place that is its"
+    ),
     Acknowledged(
         "IAM4",
         r"Cluster/Cluster/Cluster/Role/.*",

@@ -6,8 +6,10 @@ from cdk8s import Chart
 from cdk8s_plus_27 import k8s as kube
 from constructs import Construct
 
+from k8s.database_client import PROVIDER, DatabaseClient
 from k8s.network import network_policy, port
 from k8s.priority import WEB
+from k8s.secret_store import ROLE_ANNOTATION, secret_mount, secret_volume
 
 NAME = "web"
 PORT = 7777
@@ -44,6 +46,8 @@ class WebChart(Chart):
         load_balancer_subnets: Mapping[str, str],
         host: str | None = None,
         certificate_arn: str | None = None,
+        database: DatabaseClient | None = None,
+        database_pool_size: int = 1,
     ) -> None:
         """`load_balancer_subnets` maps each subnet's id to its CIDR.
 
@@ -56,10 +60,19 @@ class WebChart(Chart):
                 f"{namespace}/{NAME}: replicas are {min_replicas} to {max_replicas}; it must hold "
                 "2 <= min <= max: of one pod alone none can be missing"
             )
+        self._database, self._pool_size = database, database_pool_size
         self._metadata = kube.ObjectMeta(name=NAME, namespace=namespace, labels=dict(LABELS))
         self._selector = kube.LabelSelector(match_labels=dict(LABELS))
         kube.KubeServiceAccount(
-            self, "ServiceAccount", metadata=self._metadata, automount_service_account_token=False
+            self,
+            "ServiceAccount",
+            metadata=kube.ObjectMeta(
+                name=NAME,
+                namespace=namespace,
+                labels=dict(LABELS),
+                annotations={ROLE_ANNOTATION: database.role_arn} if database else None,
+            ),
+            automount_service_account_token=False,
         )
         kube.KubeDeployment(
             self,
@@ -94,6 +107,7 @@ class WebChart(Chart):
         self._allow_load_balancer(sorted(load_balancer_subnets.values()))
 
     def _pod(self, image: str, cpu: str, memory: str) -> kube.PodSpec:
+        database = self._database
         quantity = kube.Quantity.from_string
         return kube.PodSpec(
             service_account_name=NAME,
@@ -122,7 +136,9 @@ class WebChart(Chart):
                     name=NAME,
                     image=image,
                     image_pull_policy="IfNotPresent",
+                    env=database.environment(self._pool_size) if database else None,
                     ports=[kube.ContainerPort(name="http", container_port=PORT)],
+                    volume_mounts=[secret_mount()] if database else None,
                     resources=kube.ResourceRequirements(
                         requests={"cpu": quantity(cpu), "memory": quantity(memory)},
                         # No CPU limit: it would throttle a pod while its node idles.
@@ -138,6 +154,7 @@ class WebChart(Chart):
                     liveness_probe=_probe("/healthz", period=10, failures=3),
                 )
             ],
+            volumes=[secret_volume(PROVIDER)] if database else None,
         )
 
     def _disruption_budget(self) -> None:

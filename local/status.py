@@ -45,9 +45,9 @@ def _environment(state: State, target: Target) -> Iterator[str]:
     nodes = _kubectl(kubeconfig, "get", "nodes")
     yield _row("nodes", f"{sum(map(_is_ready, nodes))}/{len(nodes)} ready")
     everywhere = "--all-namespaces"
-    for deployment in _kubectl(kubeconfig, "get", "deployments", everywhere):
-        metadata, found = deployment["metadata"], deployment.get("status", {})
-        have, wanted = found.get("readyReplicas", 0), deployment["spec"].get("replicas", 1)
+    for workload in _kubectl(kubeconfig, "get", "deployments,statefulsets", everywhere):
+        metadata, found = workload["metadata"], workload.get("status", {})
+        have, wanted = found.get("readyReplicas", 0), workload["spec"].get("replicas", 1)
         yield _row(f"{metadata['namespace']}/{metadata['name']}", f"{have}/{wanted} ready")
     for release in _kubectl(kubeconfig, "get", "configmaps", everywhere, "--selector", RECORDED):
         data, namespace = release["data"], release["metadata"]["namespace"]

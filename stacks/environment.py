@@ -27,7 +27,7 @@ class EnvironmentStage(Stage):
         )
         network = NetworkStack(self, "Network", config=config).network
         cluster = ClusterStack(self, "Cluster", config=config, network=network)
-        BackupStack(self, "Backup", config=config)
+        backup = BackupStack(self, "Backup", config=config)
         platform = PlatformStack(
             self, "Platform", config=config, cluster=cluster.cluster, network=network
         )
@@ -39,6 +39,7 @@ class EnvironmentStage(Stage):
             config=config,
             cluster=cluster.cluster,
             network=network,
+            backups=backup.backups,
             image_address=cluster.address,
             certificate_arn=platform.certificate_arn,
         )

@@ -8,14 +8,17 @@ from cdk8s import App
 from constructs import Construct
 
 from config.capacity import Room
+from config.database import DATABASE_NAMESPACE
 from config.model import Environment
-from config.workloads import WEB_NAMESPACE
+from config.workloads import POOL_SIZE, WEB_NAMESPACE
 from k8s.namespace import NamespaceChart
 from k8s.web import WebChart
+from mindforce.backup_bucket import BackupBucket
 from mindforce.cluster import Cluster
 from mindforce.network import Network
 from mindforce.rollout import Manifest, RolloutGate
 from stacks.access import in_namespace
+from stacks.database import stand_database
 from stacks.environment_stack import EnvironmentStack
 
 
@@ -30,6 +33,7 @@ class WorkloadsStack(EnvironmentStack):
         config: Environment,
         cluster: Cluster,
         network: Network,
+        backups: BackupBucket,
         image_address: Callable[[str], str],
         certificate_arn: str | None,
     ) -> None:
@@ -39,7 +43,7 @@ class WorkloadsStack(EnvironmentStack):
             self,
             "Charts",
             cluster=cluster.cluster,
-            namespaces=[WEB_NAMESPACE],
+            namespaces=[DATABASE_NAMESPACE, WEB_NAMESPACE] if config.database else [WEB_NAMESPACE],
             log_retention_days=config.cluster.log_retention_days,
         )
         web, domain = config.web, config.platform.domain
@@ -54,6 +58,19 @@ class WorkloadsStack(EnvironmentStack):
             prune=False,
             after=[namespace],
         )
+        ready, database = namespace, None
+        if config.database:
+            database, ready = stand_database(
+                self,
+                config=config,
+                database=config.database,
+                charts=charts,
+                gate=gate,
+                cluster=cluster,
+                backups=backups,
+                image_address=image_address,
+                after=[namespace],
+            )
         chart = WebChart(
             charts,
             "web",
@@ -68,11 +85,13 @@ class WorkloadsStack(EnvironmentStack):
             progress_deadline_seconds=web.rollout_seconds,
             host=domain.name if domain else None,
             certificate_arn=certificate_arn,
+            database=database,
+            database_pool_size=POOL_SIZE,
             load_balancer_subnets={
                 subnet.subnet_id: subnet.ipv4_cidr_block for subnet in network.load_balancer_subnets
             },
         )
-        gate.apply("Web", chart.to_json(), timeout_seconds=web.rollout_seconds, after=[namespace])
+        gate.apply("Web", chart.to_json(), timeout_seconds=web.rollout_seconds, after=[ready])
 
 
 # Much the same in all environments, and a chart costs more than all else here.

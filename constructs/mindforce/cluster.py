@@ -101,6 +101,7 @@ class Cluster(Construct):
         # Its generated class lacks one member of the interface that it implements in JavaScript.
         self.cluster = cast(aws_eks_v2.ICluster, cluster)
         self.name = cluster.cluster_name
+        self.issuer_url = resource.attr_open_id_connect_issuer_url
 
 
 def _endpoint_access(cidrs: Sequence[str]) -> aws_eks_v2.EndpointAccess:

@@ -50,6 +50,11 @@ class Kubernetes:
         command = ["--namespace", NAMESPACE, "create", "token", "patroni", *aimed]
         return self._plane.kubectl(*command).strip()
 
+    def label(self, name: str, labels: Mapping[str, str]) -> None:
+        """Give a pod more labels."""
+        words = [f"{key}={value}" for key, value in labels.items()]
+        self._plane.kubectl("--namespace", NAMESPACE, "label", "pod", name, *words)
+
     def pod(self, name: str, scope: str, image: Image) -> None:
         """Make the pod that a member writes its state into; the admission judges it."""
         user, group = (int(one) for one in image.config["User"].split(":"))

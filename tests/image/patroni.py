@@ -41,7 +41,7 @@ class Database:
         self.folder = folder
         self.password = secrets.token_hex(8)
         self.addresses = addresses
-        tls = self._owned(folder / "tls")
+        tls = self.volume(folder / "tls")
         authority = Pair.authority("database-ca")
         authority.write(folder, "database-ca")
         authority.issue("database", hosts=self.addresses).write(tls, "tls")
@@ -69,7 +69,7 @@ class Database:
         """Run a member on its volume, which stays when it ends."""
         name = f"{scope}-{number}"
         self._kubernetes.pod(name, scope, self._image)
-        volume = self._owned(self.folder / name)
+        volume = self.volume(self.folder / name)
         settings = self.folder / f"{name}-configuration"
         settings.mkdir(exist_ok=True)
         configuration = self._configuration(self.addresses[number], scope, bootstrap or {})
@@ -102,7 +102,8 @@ class Database:
         """What tells a member's data from any that is made later in its volume."""
         return (self.folder / f"main-{number}" / "data" / "PG_VERSION").stat().st_ino
 
-    def _owned(self, folder: Path) -> Path:
+    @staticmethod
+    def volume(folder: Path) -> Path:
         """A folder as a volume is with fsGroup: of root and the pod's group."""
         folder.mkdir(exist_ok=True)
         os.chown(folder, 0, _POSTGRES)

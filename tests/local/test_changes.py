@@ -91,7 +91,7 @@ def test_an_image_that_never_gets_ready_fails_its_stack_and_the_old_one_serves_o
     changing: Machine, image: str, reason: str
 ) -> None:
     good = _web(changing)["spec"]["template"]["spec"]["containers"][0]["image"]
-    done = changing.up(f"web.image={image}", "web.rollout_seconds=30")
+    done = changing.up(f"broken={image}", "web.rollout_seconds=30")
     assert done.returncode == 1
     assert "Deployment web/web" in done.stderr
     assert any(word in done.stderr for word in reason.split("|")), done.stderr

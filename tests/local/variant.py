@@ -1,16 +1,19 @@
 """The app with some values of dev changed: python -m tests.local.variant web.image=… .
 
 `port=N` gives the web service a port that the config doesn't know, to send the API server
-something that it refuses. `null` takes an item out of a tuple.
+something that it refuses; `broken=IMAGE` gives it an image that its migrations don't have.
+`null` takes an item out of a tuple.
 """
 
 import json
 import sys
 from dataclasses import is_dataclass, replace
+from functools import partial
 from typing import Any
 
 import app
 import k8s.web
+import stacks.workloads
 from config.environments import DEV, TABLE
 from config.errors import without_traceback
 
@@ -27,12 +30,20 @@ def changed(value: Any, path: list[str], new: Any) -> Any:
     return replace(value, **{name: changed(getattr(value, name), rest, new)})  # type: ignore[type-var]
 
 
+def _with_image(chart: Any, image: str, *arguments: Any, **props: Any) -> Any:
+    return chart(*arguments, **{**props, "image": image})
+
+
 def main(arguments: list[str]) -> None:
     dev = DEV
     for argument in arguments:
         path, _, text = argument.partition("=")
         if path == "port":
             k8s.web.PORT = int(text)
+        elif path == "broken":
+            chart = k8s.web.WebChart
+            replaced = partial(_with_image, chart, text)
+            setattr(stacks.workloads, "WebChart", replaced)  # noqa: B010 (mypy refuses the other)
         else:
             new = json.loads(text) if text.isdigit() or text == "null" else text
             if text.startswith("["):

@@ -24,7 +24,7 @@ def test_nodes_without_prefixes_run_out_of_places(monkeypatch: pytest.MonkeyPatc
     _with(small)
     # The add-ons take seven of eleven places, and a log agent will take one.
     monkeypatch.setattr(fit, "PREFIX_DELEGATION", False)
-    with pytest.raises(ConfigError, match="controllers and 3 web pods lack pod places: 9 of 14"):
+    with pytest.raises(ConfigError, match="database, 3 web pods lack pod places: 9 of 16"):
         _with(small)
 
 
@@ -32,7 +32,7 @@ def test_types_before_nitro_get_no_prefixes_and_a_mixed_group_takes_its_smallest
     mixed = replace(GROUP, instance_types=("t3.medium", "t2.medium"))
     assert mixed.node(prefix_delegation=True).pods == 17
     few = replace(mixed, instance_types=("t3.medium", "t2.small"), max_size=2)
-    with pytest.raises(ConfigError, match="lack pod places: 6 of 14"):
+    with pytest.raises(ConfigError, match="lack pod places: 6 of 16"):
         _with(few)
 
 

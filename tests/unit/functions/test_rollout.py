@@ -99,6 +99,11 @@ def test_a_pods_trouble_is_told_in_the_kubelets_words() -> None:
     assert pod_trouble(pod) == 'container web ImagePullBackOff Back-off pulling "x"'
     starting = {"waiting": {"reason": "ContainerCreating"}}
     assert not pod_trouble({"status": {"containerStatuses": [{"name": "w", "state": starting}]}})
+    ended = {"terminated": {"reason": "Error", "exitCode": 1}}
+    pod = {"status": {"containerStatuses": [{"name": "migrations", "state": ended}]}}
+    assert pod_trouble(pod) == "container migrations ended with exit code 1"
+    done = {"terminated": {"reason": "Completed", "exitCode": 0}}
+    assert not pod_trouble({"status": {"containerStatuses": [{"name": "w", "state": done}]}})
     unplaced = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
     pod = {"status": {"conditions": [{**unplaced, "message": "0/2 nodes are available"}]}}
     assert pod_trouble(pod) == "Unschedulable: 0/2 nodes are available"

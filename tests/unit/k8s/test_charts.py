@@ -15,13 +15,15 @@ from tests.synthesis import Synthesis, manifests
 
 Manifest = dict[str, Any]
 
-BY_ADD_ONS = ("VolumeSnapshotClass",)
+BY_ADD_ONS = ("SecretProviderClass", "VolumeSnapshotClass")
 """Kinds that come with an add-on: the API server checks them where it stands."""
 
 
 @pytest.fixture
 def objects(synthesis: Synthesis) -> list[Manifest]:
-    return manifests(synthesis.template("dev", "Workloads"))
+    """What is in the web service's namespace, and the namespace."""
+    found = manifests(synthesis.template("dev", "Workloads"))
+    return [m for m in found if "web" in (m["metadata"].get("namespace"), m["metadata"]["name"])]
 
 
 def one(objects: list[Manifest], kind: str, name: str | None = None) -> Manifest:

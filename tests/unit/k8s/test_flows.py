@@ -2,6 +2,9 @@
 
 import pytest
 
+from k8s.database import LABELS as MEMBER_LABELS
+from k8s.database_backup import LABELS as BACKUP_LABELS
+from k8s.migrations import LABELS as MIGRATIONS_LABELS
 from k8s.web import LABELS
 from tests.flows import Peer, allowed
 from tests.synthesis import Synthesis, manifests
@@ -22,6 +25,10 @@ CREDENTIALS = Peer(address="169.254.170.23")
 METADATA = Peer(address="169.254.169.254")
 AWS = Peer(address="52.94.5.1")
 INTERNET = Peer(address="203.0.113.1")
+MEMBER = Peer(namespace="database", labels=MEMBER_LABELS, address="10.10.1.6")
+ANOTHER_MEMBER = Peer(namespace="database", labels=MEMBER_LABELS, address="10.10.1.7")
+BACKUP = Peer(namespace="database", labels=BACKUP_LABELS, address="10.10.1.8")
+MIGRATIONS = Peer(namespace="web", labels=MIGRATIONS_LABELS, address="10.10.1.9")
 
 FLOWS = [
     ("load balancer → web", LOAD_BALANCER, WEB, 7777, "TCP", True),
@@ -38,6 +45,24 @@ FLOWS = [
     ("web → instance metadata", WEB, METADATA, 80, "TCP", False),
     ("web → AWS", WEB, AWS, 443, "TCP", False),
     ("web → internet", WEB, INTERNET, 443, "TCP", False),
+    ("web → database", WEB, MEMBER, 5432, "TCP", True),
+    ("migrations → database", MIGRATIONS, MEMBER, 5432, "TCP", True),
+    ("backup → database", BACKUP, MEMBER, 5432, "TCP", True),
+    ("others of web → database", ANOTHER_IN_WEB, MEMBER, 5432, "TCP", False),
+    ("load balancer → database", LOAD_BALANCER, MEMBER, 5432, "TCP", False),
+    ("web → Patroni", WEB, MEMBER, 8008, "TCP", False),
+    ("backup → Patroni", BACKUP, MEMBER, 8008, "TCP", False),
+    ("member → member", MEMBER, ANOTHER_MEMBER, 5432, "TCP", True),
+    ("member → member's Patroni", MEMBER, ANOTHER_MEMBER, 8008, "TCP", True),
+    ("member → API server", MEMBER, API_SERVER, 443, "TCP", True),
+    ("member → AWS", MEMBER, AWS, 443, "TCP", True),
+    ("member → AWS, in plain", MEMBER, AWS, 80, "TCP", False),
+    ("member → instance metadata", MEMBER, METADATA, 80, "TCP", False),
+    ("member → DNS", MEMBER, DNS, 53, "UDP", True),
+    ("member → web", MEMBER, WEB, 7777, "TCP", False),
+    ("migrations → API server", MIGRATIONS, API_SERVER, 443, "TCP", False),
+    ("backup → AWS", BACKUP, AWS, 443, "TCP", False),
+    ("load balancer → migrations", LOAD_BALANCER, MIGRATIONS, 7777, "TCP", False),
     ("control plane → webhooks", API_SERVER, WEBHOOK, 9443, "TCP", True),
 ]
 

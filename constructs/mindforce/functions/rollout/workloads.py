@@ -94,7 +94,10 @@ def pod_trouble(pod: Object) -> str:
         *status.get("initContainerStatuses", ()),
         *status.get("containerStatuses", ()),
     ):
-        waiting = container.get("state", {}).get("waiting", {})
+        state = container.get("state", {})
+        if code := state.get("terminated", {}).get("exitCode"):
+            return f"container {container['name']} ended with exit code {code}"
+        waiting = state.get("waiting", {})
         if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
             said = waiting.get("message", "")
             return f"container {container['name']} {waiting['reason']} {said}".strip()

@@ -1,0 +1,75 @@
+"""The database of an environment: PostgreSQL by Patroni, archived to the backup bucket."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from config.capacity import Room
+from config.cron import cron_problem
+from config.errors import Problem
+from config.quantities import (
+    cpu_millis,
+    image_problems,
+    memory_mib,
+    quantity_problems,
+    rollout_problems,
+)
+
+DATABASE_NAMESPACE = "database"
+MAX_CONNECTIONS = 200
+"""What members of the cluster share: Patroni settles it when it makes the cluster."""
+RESERVED_CONNECTIONS = 20
+"""For replication, backups, migrations and a person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """PostgreSQL: its image, members, size, and when it is backed up."""
+
+    image: str
+    """A full reference: registry, repository and a tag or digest."""
+    members: int
+    """With more than one, what a client was told is written is on two of them."""
+    cpu: str
+    memory: str
+    storage_gib: int
+    """Of each member's volume."""
+    full_backups: str
+    """When whole backups are made, as a cron schedule in UTC."""
+    differential_backups: str
+    """When what has changed since the last whole one is backed up, as a cron schedule in UTC."""
+    keep_full_backups: int
+    """How many are kept, each with all that is needed to go back to any moment since."""
+    rollout_seconds: int
+    """How long a roll-out may take before its stack fails and rolls back."""
+
+    @property
+    def room(self) -> Room:
+        """What all members ask of the nodes, and a backup's or a migration's pod beside them."""
+        member = Room(pods=1, cpu_millis=cpu_millis(self.cpu), memory_mib=memory_mib(self.memory))
+        return member * self.members + Room(pods=1, cpu_millis=50, memory_mib=64)
+
+    @property
+    def share(self) -> Room:
+        """What its namespace may ask of the nodes at the most: a member more than there are, which
+        stops while it is moved, backups, and a person's pod."""
+        member = Room(pods=1, cpu_millis=cpu_millis(self.cpu), memory_mib=memory_mib(self.memory))
+        return member * (self.members + 1) + Room(pods=4, cpu_millis=200, memory_mib=512)
+
+    def problems(self) -> Iterator[Problem]:
+        yield from image_problems(self.image)
+        if self.members not in (1, 3, 4, 5):
+            right = "it must be 1, or 3 to 5: of two, none could fail without a loss"
+            yield Problem("members", self.members, right)
+        quantities = list(quantity_problems(self.cpu, self.memory))
+        yield from quantities
+        if not quantities and memory_mib(self.memory) < 256:
+            yield Problem("memory", self.memory, "PostgreSQL and Patroni need at least 256Mi")
+        if not 5 <= self.storage_gib <= 16_384:
+            right = "it must be 5 to 16384, the most that a gp3 volume holds"
+            yield Problem("storage_gib", self.storage_gib, right)
+        for field in ("full_backups", "differential_backups"):
+            if right := cron_problem(getattr(self, field)):
+                yield Problem(field, getattr(self, field), right)
+        if not 1 <= self.keep_full_backups <= 100:
+            yield Problem("keep_full_backups", self.keep_full_backups, "it must be 1 to 100")
+        yield from rollout_problems(self.rollout_seconds)

@@ -1,0 +1,42 @@
+"""What is checked alike wherever pods are described: images, sizes, times."""
+
+import re
+from collections.abc import Iterator
+
+from config.errors import Problem
+
+_IMAGE = re.compile(
+    r"(?P<registry>[a-z0-9.-]+\.[a-z0-9-]+(:\d+)?)/"
+    r"[a-z0-9][a-z0-9._/-]*(:(?P<tag>[\w][\w.-]{0,127}))?(@sha256:[0-9a-f]{64})?"
+)
+_CPU = re.compile(r"[1-9]\d*m?")
+_MEMORY = re.compile(r"[1-9]\d*(Mi|Gi)")
+ROLLOUT_LIMIT_SECONDS = 840
+"""A Lambda function runs 900 s at most; the gate needs a minute of it to say what it saw."""
+
+
+def cpu_millis(cpu: str) -> int:
+    return int(cpu[:-1]) if cpu.endswith("m") else int(cpu) * 1000
+
+
+def memory_mib(memory: str) -> int:
+    return int(memory[:-2]) * (1024 if memory.endswith("Gi") else 1)
+
+
+def image_problems(image: str) -> Iterator[Problem]:
+    found = _IMAGE.fullmatch(image)
+    if not found or (found["tag"] in (None, "latest") and "@sha256:" not in image):
+        right = "it must be registry/repository with a digest or a tag other than 'latest'"
+        yield Problem("image", image, right)
+
+
+def quantity_problems(cpu: str, memory: str) -> Iterator[Problem]:
+    if not _CPU.fullmatch(cpu):
+        yield Problem("cpu", cpu, "it must be a quantity such as '100m'")
+    if not _MEMORY.fullmatch(memory):
+        yield Problem("memory", memory, "it must be a quantity such as '128Mi'")
+
+
+def rollout_problems(seconds: int) -> Iterator[Problem]:
+    if not 30 <= seconds <= ROLLOUT_LIMIT_SECONDS:
+        yield Problem("rollout_seconds", seconds, f"it must be 30 to {ROLLOUT_LIMIT_SECONDS}")

@@ -1,0 +1,31 @@
+"""What the database's archive takes of the bucket that it is in."""
+
+from collections.abc import Sequence
+
+from mindforce.backup_bucket import BackupBucket
+from mindforce.roles import Statement
+
+# What pgBackRest calls, and reading the parts of an upload that it goes on with.
+_OBJECTS = (
+    "s3:AbortMultipartUpload",
+    "s3:DeleteObject",
+    "s3:GetObject",
+    "s3:ListMultipartUploadParts",
+    "s3:PutObject",
+)
+
+
+def archive_statements(backups: BackupBucket, *, prefix: str, region: str) -> Sequence[Statement]:
+    """Return what a role needs to keep an archive under a prefix, its key's permissions with it."""
+    bucket = backups.bucket.bucket_arn
+    below = {"s3:prefix": [prefix, f"{prefix}/*"]}
+    through_s3 = {"kms:ViaService": f"s3.{region}.amazonaws.com"}
+    return [
+        {"Action": list(_OBJECTS), "Resource": f"{bucket}/{prefix}/*"},
+        {"Action": ["s3:ListBucket"], "Resource": bucket, "Condition": {"StringLike": below}},
+        {
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": backups.key.key_arn,
+            "Condition": {"StringEquals": through_s3},
+        },
+    ]

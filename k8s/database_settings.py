@@ -1,0 +1,166 @@
+"""What Patroni, PostgreSQL and pgBackRest are told; images/database/README.md is its interface."""
+
+import json
+from collections.abc import Mapping
+
+from k8s.secret_store import FOLDER
+
+SCOPE = "database"
+"""Patroni's name of the cluster; the ConfigMaps of its election begin with it."""
+SCOPE_LABEL = "app.kubernetes.io/instance"
+PORT = 5432
+API_PORT = 8008
+STANZA = "main"
+SETTINGS = "/etc/patroni"
+APP = "app"
+"""The role and the database of the application."""
+BACKUP = "backup"
+"""The role that may have a backup made, and nothing else."""
+
+_PGBACKREST = f"pgbackrest --stanza={STANZA}"
+_TLS = "/run/postgresql/tls"
+
+# The certificate keeps what passes between pods from being read; who may connect is settled by
+# network policies and passwords. The password stays out of manifests: Patroni takes it from its
+# environment, and hands none of that on to PostgreSQL.
+_START = f"""#!/bin/sh
+set -eu
+umask 077
+mkdir -p {_TLS}
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 3650 \\
+    -subj "/CN=$PATRONI_NAME" -keyout {_TLS}/tls.key -out {_TLS}/tls.crt 2> /dev/null
+PATRONI_REPLICATION_PASSWORD="$(cat {FOLDER}/members)"
+PATRONI_REWIND_PASSWORD="$PATRONI_REPLICATION_PASSWORD"
+export PATRONI_REPLICATION_PASSWORD PATRONI_REWIND_PASSWORD
+exec patroni {SETTINGS}
+"""
+
+# Run once in a cluster's life, by Patroni, with a connection string of the superuser. A repository
+# that a cluster before this one left is gone on with, its backups kept.
+_BOOTSTRAP = f"""#!/bin/sh
+set -eu
+psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 "$1" << 'SQL'
+-- A statement that fails is logged, and these hold what nobody may read.
+SET log_min_error_statement = panic;
+\\set app `cat {FOLDER}/app`
+\\set members `cat {FOLDER}/members`
+CREATE ROLE {APP} LOGIN PASSWORD :'app';
+CREATE DATABASE {APP} OWNER {APP};
+REVOKE CONNECT ON DATABASE {APP} FROM PUBLIC;
+CREATE ROLE {BACKUP} LOGIN PASSWORD :'members' CONNECTION LIMIT 1;
+CREATE SCHEMA {BACKUP};
+CREATE PROCEDURE {BACKUP}.take(kind text) LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF kind NOT IN ('full', 'diff') THEN
+        RAISE 'A backup is full or diff, not %.', kind;
+    END IF;
+    EXECUTE format('COPY (SELECT) TO PROGRAM %L', '{_PGBACKREST} --type=' || kind || ' backup');
+END
+$$;
+REVOKE ALL ON PROCEDURE {BACKUP}.take FROM PUBLIC;
+GRANT USAGE ON SCHEMA {BACKUP} TO {BACKUP};
+GRANT EXECUTE ON PROCEDURE {BACKUP}.take TO {BACKUP};
+SQL
+{_PGBACKREST} stanza-create || {_PGBACKREST} stanza-upgrade
+"""
+
+
+def files(
+    *,
+    namespace: str,
+    labels: Mapping[str, str],
+    synchronous: bool,
+    memory_mib: int,
+    max_connections: int,
+    region: str,
+    keep_full_backups: int,
+) -> Mapping[str, str]:
+    """Return the files of `SETTINGS`; the repository's bucket is in the pods' environment."""
+    patroni = {
+        "scope": SCOPE,
+        "kubernetes": {
+            "namespace": namespace,
+            "labels": dict(labels),
+            "scope_label": SCOPE_LABEL,
+            # Endpoints, the default, are deprecated since Kubernetes 1.33.
+            "use_endpoints": False,
+        },
+        "restapi": {
+            "listen": f"0.0.0.0:{API_PORT}",
+            # Who may change something by it: the members, for each other.
+            "allowlist": ["127.0.0.1"],
+            "allowlist_include_members": True,
+        },
+        "bootstrap": {
+            "dcs": {
+                "ttl": 20,
+                "loop_wait": 5,
+                "retry_timeout": 5,
+                "synchronous_mode": synchronous,
+                # An API server that is being upgraded costs no primary, while members see it.
+                "failsafe_mode": True,
+                "postgresql": {
+                    "use_pg_rewind": True,
+                    "use_slots": True,
+                    "parameters": {"max_connections": max_connections},
+                },
+            },
+            "initdb": [
+                {"encoding": "UTF8"},
+                # Its order doesn't change with the C library, under which indexes would break.
+                {"locale-provider": "builtin"},
+                {"locale": "C.UTF-8"},
+                {"auth-local": "peer"},
+                {"auth-host": "scram-sha-256"},
+                "data-checksums",
+            ],
+            "post_bootstrap": f"/bin/sh {SETTINGS}/bootstrap.sh",
+        },
+        "postgresql": {
+            "listen": f"0.0.0.0:{PORT}",
+            "use_unix_socket": True,
+            "authentication": {
+                # By the socket, as the system's user of that name: no password exists.
+                "superuser": {"username": "postgres"},
+                "replication": {"username": "replication", "sslmode": "require"},
+                "rewind": {"username": "rewind", "sslmode": "require"},
+            },
+            "basebackup": [{"checkpoint": "fast"}],
+            "pg_hba": [
+                "local all postgres peer",
+                "hostssl replication replication all scram-sha-256",
+                "hostssl postgres rewind all scram-sha-256",
+                f"hostssl {APP} {APP} all scram-sha-256",
+                f"hostssl postgres {BACKUP} all scram-sha-256",
+            ],
+            "parameters": {
+                "unix_socket_directories": "/run/postgresql",
+                "shared_buffers": f"{memory_mib // 4}MB",
+                "ssl": "on",
+                "ssl_cert_file": f"{_TLS}/tls.crt",
+                "ssl_key_file": f"{_TLS}/tls.key",
+                "archive_mode": "on",
+                "archive_command": f"{_PGBACKREST} archive-push %p",
+                # What is lost with every volume at once: minutes.
+                "archive_timeout": "5min",
+            },
+            "recovery_conf": {"restore_command": f'{_PGBACKREST} archive-get %f "%p"'},
+        },
+    }
+    repository = {
+        "repo1-type": "s3",
+        "repo1-path": f"/{SCOPE}",
+        "repo1-s3-endpoint": f"s3.{region}.amazonaws.com",
+        "repo1-s3-region": region,
+        "repo1-s3-key-type": "web-id",
+        "repo1-retention-full": str(keep_full_backups),
+        "start-fast": "y",
+    }
+    lines = ["[global]", *(f"{key}={value}" for key, value in repository.items()), f"[{STANZA}]"]
+    return {
+        "patroni.yml": json.dumps(patroni, indent=2) + "\n",
+        "pgbackrest.conf": "\n".join(lines) + "\n",
+        "start.sh": _START,
+        "bootstrap.sh": _BOOTSTRAP,
+    }
