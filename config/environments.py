@@ -7,6 +7,7 @@ from config.accounts import ACCOUNTS
 from config.cluster import Cluster
 from config.database import Database
 from config.images import Images
+from config.log_agent import LogAgent
 from config.model import Account, Environment, Table
 from config.network import Network
 from config.node_group import NodeGroup, Taint
@@ -59,6 +60,7 @@ PROD = Environment(
     ),
     images=Images(docker_hub_secret="ecr-pullthroughcache/docker-hub"),
     platform=Platform(controller_replicas=2, access_log_days=90),
+    log_agent=None,
     database=None,
     web=Web(
         image="docker.io/mindforce/web:0.1.0",
@@ -114,6 +116,13 @@ DEV = replace(
             for group in STAGE.cluster.node_groups
             if group.name == "general"
         ),
+    ),
+    log_agent=LogAgent(
+        image="public.ecr.aws/aws-observability/aws-for-fluent-bit:3.4.15",
+        cpu_millis=50,
+        memory_mib=96,
+        buffer_mib=256,
+        retention_days=30,
     ),
     database=Database(
         image="docker.io/mindforce/database:0.1.0",

@@ -7,6 +7,7 @@ from config.capacity import NOTHING, Room
 from config.cluster import Cluster
 from config.database import MAX_CONNECTIONS, RESERVED_CONNECTIONS, Database
 from config.errors import Problem
+from config.log_agent import LogAgent
 from config.network import Network
 from config.platform import Platform
 from config.workloads import POOL_SIZE, Web
@@ -14,14 +15,12 @@ from config.workloads import POOL_SIZE, Web
 PREFIX_DELEGATION = True
 """Whether the VPC CNI gives nodes prefixes of addresses, as stacks/cluster.py sets it."""
 
-AGENTS = Room(pods=1, cpu_millis=50, memory_mib=64)
-"""On each node: a place for the log agent."""
-
 
 def fit_problems(
     network: Network,
     cluster: Cluster,
     platform: Platform,
+    log_agent: LogAgent | None,
     database: Database | None,
     web: Web,
 ) -> Iterator[Problem]:
@@ -30,7 +29,9 @@ def fit_problems(
     Pods without tolerations keep off groups with taints, so those count for nothing here; whether
     the scheduler could pack the pods is judged by the sums alone.
     """
-    each_node = _sum(add_on.each_node for add_on in ADD_ONS.values()) + AGENTS
+    each_node = _sum(add_on.each_node for add_on in ADD_ONS.values())
+    if log_agent:
+        each_node += log_agent.room
     system = _sum(add_on.cluster for add_on in ADD_ONS.values()) + platform.room
     if database:
         system += database.room

@@ -11,6 +11,7 @@ from config.database import Database
 from config.errors import ConfigError, Problem, within
 from config.fit import fit_problems
 from config.images import Images
+from config.log_agent import LogAgent
 from config.network import Network
 from config.observability import Observability
 from config.platform import Platform
@@ -56,6 +57,7 @@ class Environment(Account):
     cluster: Cluster
     images: Images
     platform: Platform
+    log_agent: LogAgent | None
     database: Database | None
     web: Web
     backup: Backup
@@ -82,6 +84,7 @@ class Environment(Account):
             *within("cluster", self.cluster.problems()),
             *within("images", self.images.problems()),
             *within("platform", self.platform.problems()),
+            *within("log_agent", self.log_agent.problems() if self.log_agent else ()),
             *within("database", self.database.problems() if self.database else ()),
             *within("web", self.web.problems()),
             *within("backup", self.backup.problems()),
@@ -89,7 +92,7 @@ class Environment(Account):
             *within("access", self.access.problems(self.name)),
         ]
         yield from nested or fit_problems(
-            self.network, self.cluster, self.platform, self.database, self.web
+            self.network, self.cluster, self.platform, self.log_agent, self.database, self.web
         )
 
 

@@ -88,6 +88,12 @@ ACKNOWLEDGED: Sequence[Acknowledged] = (
     ),
     Acknowledged(
         "IAM5",
+        "Workloads/PodLogs/Identity/Role",
+        "/pods:",
+        "the log agent makes a stream for each pod, in the one group of the stack",
+    ),
+    Acknowledged(
+        "IAM5",
         "Cluster/NodeRole",
         "repository/docker-hub/*",
         "repositories of the image cache, which have the names of images",

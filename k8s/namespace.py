@@ -17,7 +17,7 @@ _DEFAULT_LIMITS = {"memory": "256Mi"}
 class NamespaceChart(Chart):
     """A namespace that takes no more than its share, with no traffic but name resolution.
 
-    Its pods are under Pod Security "restricted" unless `pod_security` says otherwise.
+    Its pods are under Pod Security "restricted"; k8s/exceptions.py has the reason for any other.
     """
 
     def __init__(

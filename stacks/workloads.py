@@ -9,9 +9,10 @@ from constructs import Construct
 
 from config.capacity import Room
 from config.database import DATABASE_NAMESPACE
+from config.log_agent import LOGGING_NAMESPACE
 from config.model import Environment
 from config.workloads import POOL_SIZE, WEB_NAMESPACE
-from k8s.namespace import NamespaceChart
+from k8s.namespace import NamespaceChart, PodSecurity
 from k8s.web import WebChart
 from mindforce.backup_bucket import BackupBucket
 from mindforce.cluster import Cluster
@@ -20,6 +21,7 @@ from mindforce.rollout import Manifest, RolloutGate
 from stacks.access import in_namespace
 from stacks.database import stand_database
 from stacks.environment_stack import EnvironmentStack
+from stacks.log_agent import keep_logs
 
 
 class WorkloadsStack(EnvironmentStack):
@@ -39,13 +41,21 @@ class WorkloadsStack(EnvironmentStack):
     ) -> None:
         super().__init__(scope, id, config=config)
         charts = App()
+        wanted = {DATABASE_NAMESPACE: config.database, LOGGING_NAMESPACE: config.log_agent}
         gate = RolloutGate(
             self,
             "Charts",
             cluster=cluster.cluster,
-            namespaces=[DATABASE_NAMESPACE, WEB_NAMESPACE] if config.database else [WEB_NAMESPACE],
+            namespaces=[*(name for name, part in wanted.items() if part), WEB_NAMESPACE],
             log_retention_days=config.cluster.log_retention_days,
         )
+        if agent := config.log_agent:
+            logging = gate.apply(
+                "LoggingNamespace",
+                _namespace(LOGGING_NAMESPACE, agent.share, pod_security="privileged"),
+                prune=False,
+            )
+            keep_logs(self, config=config, agent=agent, gate=gate, namespace=logging)
         web, domain = config.web, config.platform.domain
         namespace = gate.apply(
             "WebNamespace",
@@ -96,9 +106,20 @@ class WorkloadsStack(EnvironmentStack):
 
 # Much the same in all environments, and a chart costs more than all else here.
 @cache
-def _namespace(name: str, share: Room, *, behind_load_balancer: bool = False) -> Manifest:
+def _namespace(
+    name: str,
+    share: Room,
+    *,
+    pod_security: PodSecurity = "restricted",
+    behind_load_balancer: bool = False,
+) -> Manifest:
     chart = NamespaceChart(
-        App(), name, name=name, behind_load_balancer=behind_load_balancer, **asdict(share)
+        App(),
+        name,
+        name=name,
+        pod_security=pod_security,
+        behind_load_balancer=behind_load_balancer,
+        **asdict(share),
     )
     manifest: Manifest = chart.to_json()
     return manifest

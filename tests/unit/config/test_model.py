@@ -38,6 +38,11 @@ def with_web(**changes: Any) -> Environment:
     return replace(DEV, web=replace(DEV.web, **changes))
 
 
+def with_log_agent(**changes: Any) -> Environment:
+    assert DEV.log_agent
+    return replace(DEV, log_agent=replace(DEV.log_agent, **changes))
+
+
 def with_platform(**changes: Any) -> Environment:
     return replace(DEV, platform=replace(DEV.platform, **changes))
 
@@ -120,6 +125,12 @@ def with_domain(**changes: Any) -> Environment:
         (with_domain, {"name": "dev"}, "platform.domain.name is 'dev'; it must be a DNS name"),
         (with_domain, {"name": "*.example.com"}, "'*.example.com'; it must be a DNS name such"),
         (with_domain, {"hosted_zone_id": "example.com"}, "is 'example.com'; it must be a Route 53"),
+        (with_log_agent, {"image": "fluent-bit"}, "log_agent.image is 'fluent-bit'; it must be"),
+        (with_log_agent, {"image": "a.example/b:latest"}, "a tag other than 'latest'"),
+        (with_log_agent, {"cpu_millis": 0}, "log_agent.cpu_millis is 0; it must be at least 1"),
+        (with_log_agent, {"memory_mib": 32}, "memory_mib is 32; it must be at least 64"),
+        (with_log_agent, {"buffer_mib": 1}, "buffer_mib is 1; it must be at least 32"),
+        (with_log_agent, {"retention_days": 31}, "31; CloudWatch Logs keeps e.g. 30 days"),
         (with_web, {"image": "web"}, "web.image is 'web'; it must be registry/repository with"),
         (with_web, {"image": "docker.io/a/web:latest"}, "a tag other than 'latest'"),
         (with_web, {"image": "docker.io/a/web"}, "with a digest or a tag other than 'latest'"),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from k8s import log_agent
 from k8s.database import LABELS as MEMBER_LABELS
 from k8s.database_backup import LABELS as BACKUP_LABELS
 from k8s.migrations import LABELS as MIGRATIONS_LABELS
@@ -13,6 +14,7 @@ WEB = Peer(namespace="web", labels=LABELS, address="10.10.1.1")
 ANOTHER_IN_WEB = Peer(namespace="web", labels={"app": "another"}, address="10.10.1.2")
 DNS = Peer(namespace="kube-system", labels={"k8s-app": "kube-dns"}, address="10.10.1.3")
 METRICS = Peer(namespace="kube-system", labels={"app": "metrics-server"}, address="10.10.1.4")
+AGENT = Peer(namespace="logging", labels=log_agent.LABELS, address="10.10.1.6")
 LOAD_BALANCER = Peer(address="10.10.128.10")
 NODE = Peer(address="10.10.0.5")
 WEBHOOK = Peer(
@@ -63,6 +65,15 @@ FLOWS = [
     ("migrations → API server", MIGRATIONS, API_SERVER, 443, "TCP", False),
     ("backup → AWS", BACKUP, AWS, 443, "TCP", False),
     ("load balancer → migrations", LOAD_BALANCER, MIGRATIONS, 7777, "TCP", False),
+    ("agent → API server", AGENT, API_SERVER, 443, "TCP", True),
+    ("agent → credentials", AGENT, CREDENTIALS, 80, "TCP", True),
+    ("agent → CloudWatch", AGENT, AWS, 443, "TCP", True),
+    ("agent → DNS", AGENT, DNS, 53, "UDP", True),
+    ("agent → instance metadata", AGENT, METADATA, 80, "TCP", False),
+    ("agent → internet, by HTTP", AGENT, INTERNET, 80, "TCP", False),
+    ("agent → web", AGENT, WEB, 7777, "TCP", False),
+    ("web → agent", WEB, AGENT, 2020, "TCP", False),
+    ("node's address → agent", NODE, AGENT, 2020, "TCP", False),
     ("control plane → webhooks", API_SERVER, WEBHOOK, 9443, "TCP", True),
 ]
 

@@ -10,7 +10,7 @@ from tests.synthesis import Synthesis, Template, manifests, references
 MANIFEST = "Custom::AWSCDK-EKS-KubernetesResource"
 ROLLOUT = "Custom::KubernetesRollout"
 CLEANUP = "Custom::KubernetesCleanup"
-NAMESPACES = ["database", "web"]
+NAMESPACES = ["database", "logging", "web"]
 
 
 @pytest.fixture
@@ -18,14 +18,18 @@ def template(synthesis: Synthesis) -> Template:
     return synthesis.template("dev", "Workloads")
 
 
-def _manifest(template: Template, kind: str) -> str:
-    """The manifest of the web service that has such an object."""
-    (found,) = (
+def _manifest(template: Template, kind: str, chart: str = "Web") -> str:
+    """The manifest of a chart that has such an object."""
+    (found,) = (name for name in _manifests(template, kind) if chart in name)
+    return found
+
+
+def _manifests(template: Template, kind: str) -> list[str]:
+    return [
         name
         for name, resource in template.resources(MANIFEST).items()
-        if f'"kind":"{kind}"' in str(resource["Properties"]["Manifest"]) and "Web" in name
-    )
-    return found
+        if f'"kind":"{kind}"' in str(resource["Properties"]["Manifest"])
+    ]
 
 
 def _rollout(template: Template) -> tuple[str, Any]:
@@ -62,7 +66,7 @@ def test_the_gate_has_access_before_it_looks(template: Template) -> None:
         assert template.comes_after(gate, entry)
 
 
-def test_the_gate_may_only_read_and_only_its_namespace(template: Template) -> None:
+def test_the_gate_may_only_read_and_only_its_namespaces(template: Template) -> None:
     entry = template.only("AWS::EKS::AccessEntry")
     (policy,) = entry["AccessPolicies"]
     assert str(policy["PolicyArn"]).count("AmazonEKSViewPolicy") == 1
@@ -85,8 +89,10 @@ def test_the_gate_runs_where_the_api_server_is_reachable(template: Template) -> 
 
 
 def test_the_namespace_comes_before_what_is_in_it(template: Template) -> None:
-    web = _manifest(template, "Deployment")
-    assert template.comes_after(web, _manifest(template, "Namespace"))
+    namespaces = _manifests(template, "Namespace")
+    for kind, chart in (("Deployment", "Web"), ("DaemonSet", "LogAgent")):
+        inside = _manifest(template, kind, chart)
+        assert any(template.comes_after(inside, namespace) for namespace in namespaces)
 
 
 def test_workloads_come_after_nodes_and_add_ons(synthesis: Synthesis) -> None:
@@ -134,6 +140,7 @@ def test_load_balancers_get_the_public_subnets(template: Template) -> None:
 
 
 def test_what_holds_other_objects_is_never_pruned(template: Template) -> None:
-    properties = template.resources(MANIFEST)[_manifest(template, "Namespace")]["Properties"]
-    assert "PruneLabel" not in properties
-    assert "prune" not in str(properties["Manifest"])
+    for name in _manifests(template, "Namespace"):
+        properties = template.resources(MANIFEST)[name]["Properties"]
+        assert "PruneLabel" not in properties
+        assert "prune" not in str(properties["Manifest"])

@@ -1,0 +1,54 @@
+"""The agent on each node that sends what pods write to CloudWatch Logs."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from config.capacity import Room
+from config.errors import Problem
+from config.retention import retention_problems
+
+LOGGING_NAMESPACE = "logging"
+LEAST_MEMORY_MIB = 64
+LEAST_BUFFER_MIB = 32
+MOST_NODES = 50
+"""Of an environment: as many agents as its namespace has places for."""
+_IMAGE = re.compile(r"[a-z0-9.-]+\.[a-z]+/[a-z0-9._/-]+(:[\w][\w.-]*)?(@sha256:[0-9a-f]{64})?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogAgent:
+    """Fluent Bit: its image, what it may take of each node, and how long its logs are kept."""
+
+    image: str
+    """A full reference with a tag or digest; Fluent Bit 4 or newer, which knows Pod Identity."""
+    cpu_millis: int
+    memory_mib: int
+    """Request and limit."""
+    buffer_mib: int
+    """What waits on the node's disk while CloudWatch can't be reached; the oldest goes first."""
+    retention_days: int
+
+    @property
+    def room(self) -> Room:
+        """What it takes of each node."""
+        return Room(pods=1, cpu_millis=self.cpu_millis, memory_mib=self.memory_mib)
+
+    @property
+    def share(self) -> Room:
+        """What its namespace may ask of the nodes at the most."""
+        return self.room * MOST_NODES
+
+    def problems(self) -> Iterator[Problem]:
+        image = _IMAGE.fullmatch(self.image)
+        if not image or not (image[1] or image[2]) or self.image.endswith(":latest"):
+            right = "it must be registry/repository with a digest or a tag other than 'latest'"
+            yield Problem("image", self.image, right)
+        for field, least in (
+            ("cpu_millis", 1),
+            ("memory_mib", LEAST_MEMORY_MIB),
+            ("buffer_mib", LEAST_BUFFER_MIB),
+        ):
+            if getattr(self, field) < least:
+                yield Problem(field, getattr(self, field), f"it must be at least {least}")
+        yield from retention_problems("retention_days", self.retention_days)
