@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from config.add_ons import ADD_ONS
+from local.stacks import STANDING
 from tests.local.machine import Machine
 
 
@@ -13,7 +14,7 @@ from tests.local.machine import Machine
     "stack", ["Network", "Cluster", "Backup", "Platform", "Workloads", "Observability"]
 )
 def test_stack_stands(dev: Machine, stack: str) -> None:
-    assert dev.stack(stack)["StackStatus"] in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+    assert dev.stack(stack)["StackStatus"] in STANDING
 
 
 def test_nothing_that_a_template_asks_for_was_ignored(dev: Machine) -> None:

@@ -10,8 +10,6 @@ import pytest
 
 from tests.local.machine import Machine, eventually, variant
 
-GOOD = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
-
 
 @pytest.fixture
 def changing(dev: Machine) -> Iterator[Machine]:

@@ -30,7 +30,7 @@ def changed(value: Any, path: list[str], new: Any) -> Any:
     return replace(value, **{name: changed(getattr(value, name), rest, new)})  # type: ignore[type-var]
 
 
-def _with_image(chart: Any, image: str, *arguments: Any, **props: Any) -> Any:
+def _with_image(chart: Any, image: str, /, *arguments: Any, **props: Any) -> Any:
     return chart(*arguments, **{**props, "image": image})
 
 
