@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from config.errors import Problem, within
+from config.identifiers import account_problems
 from config.resources import RESOURCES, VERBS
 
 Mode = Literal["access-entries", "aws-auth"]
@@ -20,7 +21,6 @@ PREFIX = "mindforce"
 MAX_SESSION_HOURS = 12
 """What IAM allows a role's sessions to last."""
 
-_ACCOUNT = re.compile(r"\d{12}")
 _NAME = re.compile(r"[a-z][a-z-]{1,30}[a-z]")
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,64}")
 
@@ -106,9 +106,7 @@ class Access:
         return {role.name: role for role in self.roles}[name]
 
     def problems(self, environment: str) -> Iterator[Problem]:
-        if not _ACCOUNT.fullmatch(self.identity_account):
-            right = "it must be the 12 digits of an AWS account"
-            yield Problem("identity_account", self.identity_account, right)
+        yield from account_problems("identity_account", self.identity_account)
         if not _ROLE_ARN.fullmatch(self.pipeline_role):
             yield Problem("pipeline_role", self.pipeline_role, "it must be the ARN of an IAM role")
         yield from self._mode_problems(environment)

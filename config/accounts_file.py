@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import ConfigError, Problem
+from config.identifiers import account_problems, region_problems
 
 FILE = Path(__file__).with_name("accounts.json")
 
-_ID = re.compile(r"\d{12}")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 _FIELDS = {"accounts", "email_domains", "management", "region", "regions", "trust"}
 _TRUST = {"people", "pipeline"}
@@ -50,16 +49,15 @@ class Accounts:
         named = {"management": self.management}
         named |= {f"accounts.{name}": value for name, value in self.ids.items()}
         for field, value in named.items():
-            if not _ID.fullmatch(value):
-                yield Problem(field, value, "it must be the 12 digits of an AWS account")
+            if malformed := list(account_problems(field, value)):
+                yield from malformed
             elif list(named.values()).count(value) > 1:
                 yield Problem(field, value, "each account must have an id of its own")
         for field, value in (("trust.people", self.people), ("trust.pipeline", self.pipeline)):
             if value not in self.ids.values():
                 yield Problem(field, value, f"it must be one of {', '.join(self.ids.values())}")
         for region in self.regions:
-            if not _REGION.fullmatch(region):
-                yield Problem("regions", region, "it must be an AWS region such as 'eu-central-1'")
+            yield from region_problems("regions", region)
         if self.region not in self.regions:
             yield Problem("region", self.region, f"it must be one of {', '.join(self.regions)}")
         for domain in self.email_domains:
@@ -71,9 +69,9 @@ def read(file: Path = FILE) -> Accounts:
     """Return what the file says. Raises ConfigError when it isn't there, or isn't what we write."""
     try:
         return parse(json.loads(file.read_text()))
+    except ConfigError:
+        raise
     except (OSError, ValueError) as error:
-        if isinstance(error, ConfigError):
-            raise
         raise ConfigError("config/accounts.json", [Problem("it", str(error), _RIGHT)]) from None
 
 

@@ -10,6 +10,7 @@ from config.cluster import Cluster
 from config.database import Database
 from config.errors import ConfigError, Problem, within
 from config.fit import fit_problems
+from config.identifiers import account_problems, region_problems
 from config.images import Images
 from config.log_agent import LogAgent
 from config.network import Network
@@ -18,10 +19,8 @@ from config.platform import Platform
 from config.workloads import Backup, Web
 
 _NAME = re.compile(r"[a-z][a-z0-9]{2,19}")
-_ACCOUNT = re.compile(r"\d{12}")
 # What a tag's value may be in every service.
 _TAG = re.compile(r"[\w .:/=+@-]{1,256}")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 PROJECT = "mindforce"
 
@@ -41,10 +40,8 @@ class Account:
     def problems(self) -> Iterator[Problem]:
         if not _NAME.fullmatch(self.name):
             yield Problem("name", self.name, "it must be 3 to 20 of a-z and 0-9, a letter first")
-        if not _ACCOUNT.fullmatch(self.account):
-            yield Problem("account", self.account, "it must be the 12 digits of an AWS account")
-        if not _REGION.fullmatch(self.region):
-            yield Problem("region", self.region, "it must be an AWS region such as 'eu-central-1'")
+        yield from account_problems("account", self.account)
+        yield from region_problems("region", self.region)
 
 
 @dataclass(frozen=True, kw_only=True)
