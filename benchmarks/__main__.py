@@ -37,7 +37,9 @@ def synthesis() -> Iterator[Figure]:
 
         for environment, templates in assembly.read(Path(folder) / "ours").items():
             size = limits.size(environment, templates)
-            yield Figure(f"{environment}: resources", size.resources, limits.RESOURCES, "")
+            for part, budget in limits.RESOURCES.items():
+                name = f"{environment}: resources of the {part}"
+                yield Figure(name, size.resources.get(part, 0), budget, "")
             yield Figure(
                 f"{environment}: custom resources",
                 size.custom_resources,

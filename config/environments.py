@@ -16,6 +16,26 @@ from config.people import DEVELOPMENT_ROLES, ROLES
 from config.platform import Platform
 from config.workloads import Backup, Web
 
+LOG_AGENT = LogAgent(
+    image="public.ecr.aws/aws-observability/aws-for-fluent-bit:3.4.15",
+    cpu_millis=50,
+    memory_mib=96,
+    buffer_mib=256,
+    retention_days=90,
+)
+
+DATABASE = Database(
+    image="docker.io/mindforce/database:0.1.0",
+    members=3,
+    cpu="250m",
+    memory="1Gi",
+    storage_gib=50,
+    full_backups="30 1 * * 0",
+    differential_backups="30 1 * * 1-6",
+    keep_full_backups=4,
+    rollout_seconds=840,
+)
+
 PROD = Environment(
     name="prod",
     account=ACCOUNTS["prod"],
@@ -60,8 +80,8 @@ PROD = Environment(
     ),
     images=Images(docker_hub_secret="ecr-pullthroughcache/docker-hub"),
     platform=Platform(controller_replicas=2, access_log_days=90),
-    log_agent=None,
-    database=None,
+    log_agent=LOG_AGENT,
+    database=DATABASE,
     web=Web(
         image="docker.io/mindforce/web:0.1.0",
         min_replicas=3,
@@ -94,6 +114,8 @@ STAGE = replace(
     network=replace(PROD.network, cidr="10.20.0.0/16", flow_log_retention_days=30),
     cluster=replace(PROD.cluster, log_retention_days=30),
     platform=replace(PROD.platform, access_log_days=30),
+    log_agent=replace(LOG_AGENT, retention_days=30),
+    database=replace(DATABASE, storage_gib=20, keep_full_backups=2),
     backup=replace(PROD.backup, noncurrent_days=30),
     observability=replace(PROD.observability, monthly_budget_usd=600),
 )
@@ -117,23 +139,8 @@ DEV = replace(
             if group.name == "general"
         ),
     ),
-    log_agent=LogAgent(
-        image="public.ecr.aws/aws-observability/aws-for-fluent-bit:3.4.15",
-        cpu_millis=50,
-        memory_mib=96,
-        buffer_mib=256,
-        retention_days=30,
-    ),
-    database=Database(
-        image="docker.io/mindforce/database:0.1.0",
-        members=1,
-        cpu="100m",
-        memory="512Mi",
-        storage_gib=10,
-        full_backups="30 1 * * 0",
-        differential_backups="30 1 * * 1-6",
-        keep_full_backups=2,
-        rollout_seconds=600,
+    database=replace(
+        DATABASE, members=1, cpu="100m", memory="512Mi", storage_gib=10, keep_full_backups=2
     ),
     observability=replace(STAGE.observability, monthly_budget_usd=300),
     access=replace(STAGE.access, roles=DEVELOPMENT_ROLES),

@@ -1,18 +1,33 @@
 """How big an environment may get."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from guards.assembly import Templates, exports, references, resources
 
-RESOURCES = 130
+PLATFORM = "platform"
+RESOURCES: Mapping[str, int] = {
+    PLATFORM: 130,
+    "database": 12,
+    "log agent": 6,
+    "backup and restore": 16,
+}
+"""The budget of each part of an environment (docs/decisions/0013)."""
 CUSTOM_RESOURCES = 20
 KUBECTL_PROVIDERS = 1
 TEMPLATE_KB = 250
 """Of 1,000 bytes; CloudFormation takes 1 MB."""
 
 _KUBECTL = "Custom::AWSCDK-EKS-"
+_PARTS = (
+    ("database", re.compile(r"(Charts)?(Database|Migrations)")),
+    ("log agent", re.compile(r"PodLogs|ChartsLog(ging|Agent)")),
+    ("backup and restore", re.compile(r"(Charts)?(Velero|RestoreDrill)")),
+)
+"""Whose a resource is, by the start of its logical id; what nobody claims is the platform's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +35,8 @@ class Size:
     """What an environment consists of."""
 
     environment: str
-    resources: int
+    resources: Mapping[str, int]
+    """By part."""
     custom_resources: int
     kubectl_providers: int
     largest_stack: str
@@ -29,7 +45,10 @@ class Size:
     def problems(self) -> Iterator[str]:
         """Yield a sentence for each limit that is passed."""
         for what, size, limit in (
-            ("resources", self.resources, RESOURCES),
+            *(
+                (f"resources of the {part}", self.resources.get(part, 0), budget)
+                for part, budget in RESOURCES.items()
+            ),
             ("custom resources", self.custom_resources, CUSTOM_RESOURCES),
             ("kubectl providers", self.kubectl_providers, KUBECTL_PROVIDERS),
         ):
@@ -60,9 +79,13 @@ def size(environment: str, templates: Templates) -> Size:
     largest = max(sizes, key=lambda stack: sizes[stack])
     return Size(
         environment=environment,
-        resources=len(found),
+        resources=Counter(_part(name) for _, name, _ in found),
         custom_resources=len(custom),
         kubectl_providers=len(providers),
         largest_stack=largest,
         largest_template_kb=sizes[largest] / 1000,
     )
+
+
+def _part(logical_id: str) -> str:
+    return next((part for part, ids in _PARTS if ids.match(logical_id)), PLATFORM)

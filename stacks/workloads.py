@@ -59,14 +59,11 @@ class WorkloadsStack(EnvironmentStack):
         web, domain = config.web, config.platform.domain
         namespace = gate.apply(
             "WebNamespace",
-            _namespace(WEB_NAMESPACE, web.share, behind_load_balancer=True),
+            [
+                *_namespace(WEB_NAMESPACE, web.share, behind_load_balancer=True),
+                *in_namespace(config.access.roles, WEB_NAMESPACE),
+            ],
             prune=False,
-        )
-        gate.apply(
-            "WebAccess",
-            in_namespace(config.access.roles, WEB_NAMESPACE),
-            prune=False,
-            after=[namespace],
         )
         ready, database = namespace, None
         if config.database:

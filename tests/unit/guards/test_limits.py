@@ -32,7 +32,9 @@ def test_every_environment_is_within_its_limits(synthesis: Synthesis) -> None:
     assert list(found) == synthesis.environments
     for environment, made in found.items():
         size = limits.size(environment, made)
-        assert size.resources > size.custom_resources > 0
+        assert sum(size.resources.values()) > size.custom_resources > 0
+        # A part that isn't told apart would eat the platform's budget.
+        assert all(size.resources[part] for part in ("database", "log agent"))
         assert size.kubectl_providers == 1
         assert list(size.problems()) == []
 
@@ -44,7 +46,14 @@ def test_an_assembly_is_read_as_it_was_synthesized(synthesis: Synthesis) -> None
 @pytest.mark.parametrize(
     ("resources", "sentence"),
     [
-        ({str(n): PROVIDER for n in range(131)}, "dev: 131 resources; the limit is 130"),
+        (
+            {str(n): PROVIDER for n in range(131)},
+            "dev: 131 resources of the platform; the limit is 130",
+        ),
+        (
+            {f"ChartsDatabase{n}": PROVIDER for n in range(13)},
+            "dev: 13 resources of the database; the limit is 12",
+        ),
         (
             {str(n): {"Type": "Custom::Thing", "Properties": {}} for n in range(21)},
             "dev: 21 custom resources; the limit is 20",
@@ -82,5 +91,5 @@ def test_an_assembly_that_is_too_big_is_refused(tmp_path: Path) -> None:
     (nested / "manifest.json").write_text(json.dumps({"artifacts": {"one": artifact}}))
     many = templates({str(n): PROVIDER for n in range(131)})["dev-One"]
     (nested / "one.json").write_text(json.dumps(many))
-    with pytest.raises(GuardError, match="dev: 131 resources; the limit is 130"):
+    with pytest.raises(GuardError, match="dev: 131 resources of the platform; the limit is 130"):
         check(tmp_path, golden=tmp_path / "none")
