@@ -174,7 +174,7 @@ def kube_controller_manager(settings: Settings) -> list[str | Path]:
         # Nodes don't fail here, but a laptop sleeps and a busy one renews leases late.
         "--node-monitor-grace-period=2m",
         # EKS takes 15 s; a person watching the pods grow shouldn't wait for that.
-        "--horizontal-pod-autoscaler-sync-period=5s",
+        "--horizontal-pod-autoscaler-sync-period=2s",
     ]
 
 

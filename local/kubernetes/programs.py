@@ -38,6 +38,9 @@ def _load_balancer_controller(place: Place) -> Sequence[str]:
         "--health-probe-bind-addr=0",
         # One process stands for all replicas.
         "--enable-leader-election=false",
+        # In AWS targets take a while to be healthy, and it looks again after 15 s. Here they are
+        # healthy at once.
+        "--targetgroupbinding-requeue-duration=1s",
         f"--aws-api-endpoints={','.join(f'{name}={place.aws_endpoint}' for name in services)}",
     ]
 
