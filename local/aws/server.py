@@ -50,6 +50,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "SFTP_ENABLED": "0",
         "PERSIST_STATE": "0",
         "LAMBDA_EXECUTOR": "local",
+        # Of a function's processes one is kept, and more only while a stack needs them.
+        "LAMBDA_WARM_TTL_SECONDS": "30",
         "TMPDIR": str(settings.temporary),
     }
 
@@ -96,6 +98,7 @@ def _install(settings: Settings) -> Any:
         actions,
         audit,
         budgets,
+        cloudformation,
         cloudtrail,
         cloudwatch,
         ec2,
@@ -112,14 +115,11 @@ def _install(settings: Settings) -> Any:
         secretsmanager,
         simulation,
         sns,
-        stack_states,
-        stacks,
         sts,
     )
     from local.aws.resource_types import provision_waiting_types_on_threads
 
-    stacks.install()
-    stack_states.install()
+    cloudformation.install()
     provision_waiting_types_on_threads()
     ec2.install()
     ecr.install()

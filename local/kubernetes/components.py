@@ -183,16 +183,27 @@ def kube_scheduler(settings: Settings) -> list[str | Path]:
     return [settings.tools / "kube-scheduler", *_client("kube-scheduler")]
 
 
-def kwok(settings: Settings, *, volumes: bool) -> list[str | Path]:
-    """The kubelets of all nodes that carry kwok's annotation; with `volumes` the EBS driver too."""
-    stages = ["nodes.yaml", "pods.yaml", "failures.yaml", *(["volumes.yaml"] if volumes else [])]
+def kwok(settings: Settings) -> list[str | Path]:
+    """The kubelets of all nodes that carry kwok's annotation."""
+    return [
+        *_kwok(settings, "fake", "nodes.yaml", "pods.yaml", "failures.yaml"),
+        "--node-lease-duration-seconds=40",
+        f"--node-ip={LOOPBACK}",
+    ]
+
+
+def volumes(settings: Settings) -> list[str | Path]:
+    """The EBS driver: a process of its own, because a kwok that restarts forgets pods half-way."""
+    return _kwok(settings, "none", "volumes.yaml")
+
+
+def _kwok(settings: Settings, nodes: str, *stages: str) -> list[str | Path]:
+    """Plays stages, those of pods on the nodes that are annotated so."""
     return [
         settings.tools / "kwok",
         "--kubeconfig=kwok.kubeconfig",
         "--manage-all-nodes=false",
-        "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
-        "--node-lease-duration-seconds=40",
-        f"--node-ip={LOOPBACK}",
+        f"--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node={nodes}",
         *[f"--config={STAGES / file}" for file in stages],
         "--v=WARN",
     ]

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from local import processes
 from local.kubernetes import certificates, components
@@ -28,7 +28,7 @@ POLL_SECONDS = 0.05
 
 # Those that write to the API end before it does, and it before its store.
 _STOP_ORDER = (
-    ("kwok", "metrics", "kube-scheduler", "kube-controller-manager"),
+    ("kwok", "metrics", "volumes", "kube-scheduler", "kube-controller-manager"),
     ("kube-apiserver",),
     ("etcd",),
 )
@@ -39,7 +39,7 @@ class _PortTaken(Exception):
 
 
 class ControlPlane:
-    """One cluster's real control plane: etcd, API server, controllers, scheduler, kwok, metrics.
+    """One cluster's real control plane: etcd, API server, controllers, scheduler, kwok, add-ons'.
 
     `directory` holds everything of it (certificates, data, logs, pid files) and may be used by one
     object at a time; `tools` holds the binaries. A directory of an earlier run is taken up again
@@ -130,29 +130,19 @@ class ControlPlane:
     def enable(self, extra: Extra) -> None:
         """Run what an add-on brings: the metrics API, or the EBS driver; kept over restarts."""
         with self._extras:
-            self._enable(extra)
-
-    def _enable(self, extra: Extra) -> None:
-        marker = self._marker(extra)
-        if marker.exists() and (extra != "metrics" or self.status()["metrics"] is not None):
-            return
-        marker.parent.mkdir(exist_ok=True)
-        marker.touch()
-        if extra == "metrics":
-            self._spawn("metrics", components.metrics(self._settings()))
-        else:
-            self._restart_kwok()
+            marker = self._marker(extra)
+            if marker.exists() and self.status()[extra] is not None:
+                return
+            marker.parent.mkdir(exist_ok=True)
+            marker.touch()
+            self._spawn_extra(extra, self._settings())
 
     def disable(self, extra: Extra) -> None:
         """Take back what `enable` did; fine when it didn't."""
         with self._extras:
-            if not self._marker(extra).exists():
-                return
-            self._marker(extra).unlink()
-            if extra == "metrics":
-                processes.stop([self._pid_file("metrics")], patience=1.5)
-            else:
-                self._restart_kwok()
+            if self._marker(extra).exists():
+                self._marker(extra).unlink()
+                processes.stop([self._pid_file(extra)], patience=1.5)
 
     def kubectl(self, *args: str, stdin: str | None = None) -> str:
         """Run kubectl as administrator and return what it prints.
@@ -189,18 +179,19 @@ class ControlPlane:
         self._spawn_kwok(settings)
         account = "api/v1/namespaces/default/serviceaccounts/default"
         self._wait("the default service account exists", lambda: _answers(client, account))
-        if self._marker("metrics").exists():
-            self._spawn("metrics", components.metrics(settings))
+        for extra in get_args(Extra):
+            if self._marker(extra).exists():
+                self._spawn_extra(extra, settings)
 
-    def _restart_kwok(self) -> None:
-        processes.stop([self._pid_file("kwok")], patience=1.5)
-        self._spawn_kwok(self._settings())
+    def _spawn_extra(self, extra: Extra, settings: components.Settings) -> None:
+        command = components.metrics if extra == "metrics" else components.volumes
+        self._spawn(extra, command(settings))
 
     def _spawn_kwok(self, settings: components.Settings) -> None:
         # A new kwok would leave the nodes alone until the leases of the one before have run out.
         leases = "apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
         Client(settings.endpoint, self.pki).request("DELETE", leases)
-        self._spawn("kwok", components.kwok(settings, volumes=self._marker("volumes").exists()))
+        self._spawn("kwok", components.kwok(settings))
 
     def _spawn(self, name: str, command: list[str | Path]) -> None:
         try:
