@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from config.access import Access
 from config.accounts import ACCOUNTS
+from config.backup import Backup
 from config.cluster import Cluster
 from config.database import Database
 from config.images import Images
@@ -14,7 +15,7 @@ from config.node_group import NodeGroup, Taint
 from config.observability import Observability
 from config.people import DEVELOPMENT_ROLES, ROLES
 from config.platform import Platform
-from config.workloads import Backup, Web
+from config.workloads import Web
 
 LOG_AGENT = LogAgent(
     image="public.ecr.aws/aws-observability/aws-for-fluent-bit:3.4.15",
@@ -92,7 +93,14 @@ PROD = Environment(
         memory="128Mi",
         rollout_seconds=600,
     ),
-    backup=Backup(noncurrent_days=90),
+    backup=Backup(
+        hourly="17 * * * *",
+        hourly_days=30,
+        daily="47 2 * * *",
+        daily_days=90,
+        volumes="move",
+        noncurrent_days=90,
+    ),
     observability=Observability(
         emails=("platform-alarms@example.com",),
         web_errors_per_minute=20,
@@ -143,6 +151,8 @@ DEV = replace(
         DATABASE, members=1, cpu="100m", memory="512Mi", storage_gib=10, keep_full_backups=2
     ),
     observability=replace(STAGE.observability, monthly_budget_usd=300),
+    # The database's archive in the bucket has its data; no volume of dev is worth more.
+    backup=replace(STAGE.backup, volumes="none"),
     access=replace(STAGE.access, roles=DEVELOPMENT_ROLES),
     platform=replace(STAGE.platform, controller_replicas=1),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from config.add_ons import ADD_ONS
+from config.backup import AGENT, Backup
 from config.capacity import NOTHING, Room
 from config.cluster import Cluster
 from config.database import MAX_CONNECTIONS, RESERVED_CONNECTIONS, Database
@@ -20,6 +21,7 @@ def fit_problems(
     network: Network,
     cluster: Cluster,
     platform: Platform,
+    backup: Backup,
     log_agent: LogAgent | None,
     database: Database | None,
     web: Web,
@@ -29,10 +31,10 @@ def fit_problems(
     Pods without tolerations keep off groups with taints, so those count for nothing here; whether
     the scheduler could pack the pods is judged by the sums alone.
     """
-    each_node = _sum(add_on.each_node for add_on in ADD_ONS.values())
+    each_node = _sum(add_on.each_node for add_on in ADD_ONS.values()) + AGENT
     if log_agent:
         each_node += log_agent.room
-    system = _sum(add_on.cluster for add_on in ADD_ONS.values()) + platform.room
+    system = _sum(add_on.cluster for add_on in ADD_ONS.values()) + platform.room + backup.room
     if database:
         system += database.room
     nodes = {

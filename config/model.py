@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from config.access import Access
+from config.backup import Backup
 from config.cluster import Cluster
 from config.database import Database
 from config.errors import ConfigError, Problem, within
@@ -16,7 +17,7 @@ from config.log_agent import LogAgent
 from config.network import Network
 from config.observability import Observability
 from config.platform import Platform
-from config.workloads import Backup, Web
+from config.workloads import Web
 
 _NAME = re.compile(r"[a-z][a-z0-9]{2,19}")
 # What a tag's value may be in every service.
@@ -89,7 +90,13 @@ class Environment(Account):
             *within("access", self.access.problems(self.name)),
         ]
         yield from nested or fit_problems(
-            self.network, self.cluster, self.platform, self.log_agent, self.database, self.web
+            self.network,
+            self.cluster,
+            self.platform,
+            self.backup,
+            self.log_agent,
+            self.database,
+            self.web,
         )
 
 

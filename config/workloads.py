@@ -1,4 +1,4 @@
-"""What runs in an environment's cluster, and the backup of it."""
+"""What runs in an environment's cluster."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,14 +63,3 @@ class Web:
             yield Problem("target_memory_percent", self.target_memory_percent, right)
         yield from quantity_problems(self.cpu, self.memory)
         yield from rollout_problems(self.rollout_seconds)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Backup:
-    """How long the backup bucket keeps what was overwritten or deleted in it."""
-
-    noncurrent_days: int
-
-    def problems(self) -> Iterator[Problem]:
-        if not 1 <= self.noncurrent_days <= 3650:
-            yield Problem("noncurrent_days", self.noncurrent_days, "it must be 1 to 3650")

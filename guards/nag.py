@@ -54,6 +54,12 @@ ACKNOWLEDGED: Sequence[Acknowledged] = (
         "a password of PostgreSQL is changed in the database too, by whom it knows",
     ),
     Acknowledged(
+        "SMG4",
+        "Backup/Repository/Resource",
+        "",
+        "what was encrypted with it could be read no more: Velero can't change it",
+    ),
+    Acknowledged(
         "IAM5", _ARCHIVE, "/database/*", "every file of the archive, in the one place that is its"
     ),
     Acknowledged(

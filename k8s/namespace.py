@@ -8,7 +8,7 @@ from constructs import Construct
 
 from k8s.network import CLUSTER_DNS, dns_ports, network_policy
 
-PodSecurity = Literal["restricted", "privileged"]
+PodSecurity = Literal["restricted", "baseline", "privileged"]
 
 _DEFAULT_REQUESTS = {"cpu": "50m", "memory": "64Mi"}
 _DEFAULT_LIMITS = {"memory": "256Mi"}

@@ -9,6 +9,7 @@ from constructs import Construct
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 """The role that a service account's pods get by web identity, and read their secrets with."""
+DRIVER = "secrets-store.csi.k8s.io"
 FOLDER = "/var/run/secrets/database"
 
 
@@ -43,7 +44,7 @@ def secret_volume(provider: str) -> kube.Volume:
     return kube.Volume(
         name="secrets",
         csi=kube.CsiVolumeSource(
-            driver="secrets-store.csi.k8s.io",
+            driver=DRIVER,
             read_only=True,
             volume_attributes={"secretProviderClass": provider},
         ),

@@ -81,6 +81,10 @@ def _run(given: argparse.Namespace, state: State) -> None:
             print(f'export NO_PROXY="${{NO_PROXY:+$NO_PROXY,}}{LOOPBACK}"')
         case "kubeconfig":
             print(access.kubeconfig(state, _target(state, given.env), given.role))
+        case "run":
+            target = _target(state, given.env)
+            variables = access.environment(state, target)
+            sys.exit(subprocess.call(given.words, env=variables))
         case "token":
             target = _target(state, given.env)
             print(json.dumps(access.token(state, target, given.cluster, given.role)))
@@ -131,6 +135,8 @@ def _parser() -> argparse.ArgumentParser:
     added = command("kubeconfig", "print the path of a kubeconfig with an IAM token")
     roles = ", ".join(role.name for role in ROLES if role.trusts == "people")
     added.add_argument("--role", default=PLATFORM_ADMIN.name, help=f"who to log in as: {roles}")
+    added = command("run", "run a command with AWS and kubectl set up for an environment")
+    added.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
     added = command("token", "print an ExecCredential for kubectl")
     added.add_argument("--cluster", required=True)
     added.add_argument("--role", required=True, help="ARN of the IAM role to log in as")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +13,9 @@ import boto3
 from config.people import PLATFORM_ADMIN
 from local import people
 from local.errors import LocalError
-from local.paths import ROOT, State
+from local.paths import ROOT, State, cache
 from local.target import Target
+from local.tools import build
 
 TOKEN_SECONDS = 60
 """How long the presigned request may be used to log in; EKS accepts no more than 15 minutes."""
@@ -92,6 +94,15 @@ def exec_credential(target: Target, cluster: str, assumed: Mapping[str, Any]) ->
         "apiVersion": "client.authentication.k8s.io/v1",
         "status": {"token": f"k8s-aws-v1.{encoded}"},
     }
+
+
+def environment(state: State, target: Target) -> dict[str, str]:
+    """Return the variables of a command that speaks to an environment as its administrator."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("AWS_PROFILE", "AWS_SESSION_TOKEN")}
+    path = os.pathsep.join([str(build.ensure(cache(), print)), kept.get("PATH", os.defpath)])
+    file = str(kubeconfig(state, target))
+    own = {"KUBECONFIG": file, "PATH": path, "NO_PROXY": "127.0.0.1,localhost"}
+    return {**kept, **target.variables, **own}
 
 
 def kubeconfig(state: State, target: Target, role_name: str = PLATFORM_ADMIN.name) -> Path:

@@ -60,7 +60,7 @@ class Emulator:
         self,
         *,
         tools: Path,
-        controllers: Path,
+        controllers: Sequence[Path],
         python: Path,
         port: int | None,
         charts: Sequence[Path],
@@ -71,7 +71,8 @@ class Emulator:
         command: list[str | Path] = [python, "-m", "local.aws.server", "--port", str(chosen)]
         command += ["--state", self._state.folder, "--tools", tools]
         command += ["--region", TABLE.tooling.region]
-        command += ["--controllers", controllers]
+        for folder in controllers:
+            command += ["--controllers", folder]
         for folder in charts:
             command += ["--charts", folder]
         endpoint = f"http://127.0.0.1:{chosen}"

@@ -11,7 +11,7 @@ from local.errors import LocalError
 from local.paths import State, cache
 from local.progress import Progress
 from local.target import Target, environments
-from local.tools import build, controllers
+from local.tools import build, controllers, velero
 
 ENDING = (
     'Reach it by any AWS client after eval "$(make env)", and by\n'
@@ -91,17 +91,23 @@ def _start(
     with progress.step("Tools: control plane, kubectl, helm"):
         tools = build.ensure(cache(), progress.detail)
     with progress.step("Tools: load balancer controller"):
-        built = controllers.ensure(cache(), progress.detail)
+        balancing = controllers.ensure(cache(), progress.detail)
+    with progress.step("Tools: Velero"):
+        backing_up = velero.ensure(cache(), progress.detail)
     with progress.step("Tools: the AWS stand-in"):
         python = emulator_python.ensure(cache(), progress.detail)
     with progress.step("Start the AWS stand-in"):
         emulator.start(
             tools=tools,
-            controllers=built,
+            controllers=[balancing, backing_up],
             python=python,
             port=port,
             # The user's own come first.
-            charts=[*([charts] if charts else []), built / controllers.CHARTS],
+            charts=[
+                *([charts] if charts else []),
+                balancing / controllers.CHARTS,
+                backing_up / velero.CHARTS,
+            ],
         )
         people.settle_in(state.people, emulator.endpoint)
 

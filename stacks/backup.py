@@ -3,14 +3,14 @@
 from aws_cdk import Duration
 from constructs import Construct
 
+from config.backup import BACKUP_NAMESPACE
 from config.model import Environment
 from mindforce.backup_bucket import BackupBucket
 from mindforce.backup_role import BackupRole
+from mindforce.repository_password import RepositoryPassword
 from mindforce.trust import pod_identity_trust
+from mindforce.velero import NAME
 from stacks.environment_stack import EnvironmentStack
-
-VELERO = ("velero", "velero")
-"""Velero's namespace, and its service account there."""
 
 
 class BackupStack(EnvironmentStack):
@@ -21,16 +21,17 @@ class BackupStack(EnvironmentStack):
         self.backups = BackupBucket(
             self, "Backups", noncurrent_expiration=Duration.days(config.backup.noncurrent_days)
         )
-        namespace, service_account = VELERO
+        self.password = RepositoryPassword(self, "Repository")
         self.role = BackupRole(
             self,
             "Role",
             backups=self.backups,
             trust=pod_identity_trust(
                 cluster_arn=f"arn:aws:eks:{config.region}:{config.account}:cluster/{config.name}",
-                namespace=namespace,
-                service_account=service_account,
+                namespace=BACKUP_NAMESPACE,
+                service_account=NAME,
             ),
             account=config.account,
             region=config.region,
+            password_arn=self.password.arn,
         )

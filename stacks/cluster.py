@@ -100,6 +100,10 @@ class ClusterStack(EnvironmentStack):
                 service_account="aws-node",
                 managed_policies=["AmazonEKS_CNI_Policy"],
             ),
+            # Velero reads its repository's password from a Secret only.
+            "aws-secrets-store-csi-driver-provider": AddOnSettings(
+                configuration={"secrets-store-csi-driver": {"syncSecret": {"enabled": True}}},
+            ),
             "aws-ebs-csi-driver": AddOnSettings(
                 service_account="ebs-csi-controller-sa",
                 managed_policies=["service-role/AmazonEBSCSIDriverPolicy"],

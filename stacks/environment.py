@@ -29,7 +29,7 @@ class EnvironmentStage(Stage):
         cluster = ClusterStack(self, "Cluster", config=config, network=network)
         backup = BackupStack(self, "Backup", config=config)
         platform = PlatformStack(
-            self, "Platform", config=config, cluster=cluster.cluster, network=network
+            self, "Platform", config=config, cluster=cluster, network=network, backup=backup
         )
         # Its pods need the nodes and add-ons, which no reference of its template names.
         platform.add_stack_dependency(cluster)

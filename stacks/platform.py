@@ -4,12 +4,14 @@ from constructs import Construct
 
 from config.model import Environment
 from mindforce.certificate import Certificate
-from mindforce.cluster import Cluster
 from mindforce.cluster_autoscaler import ClusterAutoscaler
 from mindforce.load_balancer_controller import LoadBalancerController
 from mindforce.load_balancer_logs import LoadBalancerLogs
 from mindforce.network import Network
+from stacks.backup import BackupStack
+from stacks.cluster import ClusterStack
 from stacks.environment_stack import EnvironmentStack
+from stacks.velero import make_backups
 
 LOAD_BALANCER = {
     # Requests with headers that servers read in different ways are how others' are smuggled in.
@@ -26,8 +28,9 @@ class PlatformStack(EnvironmentStack):
         id: str,
         *,
         config: Environment,
-        cluster: Cluster,
+        cluster: ClusterStack,
         network: Network,
+        backup: BackupStack,
     ) -> None:
         super().__init__(scope, id, config=config)
         platform = config.platform
@@ -41,10 +44,11 @@ class PlatformStack(EnvironmentStack):
             )
             attributes["access_logs.s3.enabled"] = "true"
             attributes["access_logs.s3.bucket"] = logs.bucket_name
+        here = cluster.cluster.cluster
         LoadBalancerController(
             self,
             "LoadBalancerController",
-            cluster=cluster.cluster,
+            cluster=here,
             cluster_name=config.name,
             region=config.region,
             account=config.account,
@@ -55,12 +59,13 @@ class PlatformStack(EnvironmentStack):
         ClusterAutoscaler(
             self,
             "ClusterAutoscaler",
-            cluster=cluster.cluster,
+            cluster=here,
             cluster_name=config.name,
             region=config.region,
             account=config.account,
             replicas=platform.controller_replicas,
         )
+        make_backups(self, config=config, cluster=cluster, backup=backup)
         self.certificate_arn: str | None = None
         if platform.domain:
             self.certificate_arn = Certificate(

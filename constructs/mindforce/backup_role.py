@@ -34,6 +34,7 @@ class BackupRole(Construct):
         trust: Trust,
         account: str,
         region: str,
+        password_arn: str,
     ) -> None:
         super().__init__(scope, id)
         bucket = backups.bucket.bucket_arn
@@ -67,6 +68,9 @@ class BackupRole(Construct):
                 {"StringEquals": {"ec2:CreateAction": ["CreateSnapshot", "CreateVolume"]}},
             ),
         ]
+        statements.append(
+            _allow(["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"], password_arn)
+        )
         role = aws_iam.CfnRole(
             self,
             "Role",
@@ -80,6 +84,7 @@ class BackupRole(Construct):
             ],
         )
         self.name = role.ref
+        self.arn = role.attr_arn
 
 
 def _allow(

@@ -1,7 +1,7 @@
 """The server: MiniStack with our resource types, loopback only, nothing kept after it ends.
 
 python -m local.aws.server --port N --state DIR --tools DIR --region R [--charts DIR …]
-[--controllers DIR]
+[--controllers DIR …]
 """
 
 import argparse
@@ -69,7 +69,13 @@ def _parse(arguments: list[str] | None) -> Settings:
     parser.add_argument(
         "--charts", type=Path, action="append", default=[], help="Helm charts to install for real"
     )
-    parser.add_argument("--controllers", type=Path, help="programs that run for their pods")
+    parser.add_argument(
+        "--controllers",
+        type=Path,
+        action="append",
+        default=[],
+        help="programs that run for their pods",
+    )
     given = parser.parse_args(arguments)
     return Settings(
         port=given.port,
@@ -77,7 +83,7 @@ def _parse(arguments: list[str] | None) -> Settings:
         tools=given.tools.absolute(),
         region=given.region,
         charts=[folder.resolve() for folder in given.charts],
-        controllers=given.controllers and given.controllers.absolute(),
+        controllers=[folder.absolute() for folder in given.controllers],
     )
 
 

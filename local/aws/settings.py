@@ -15,8 +15,8 @@ class Settings:
     region: str
     charts: Sequence[Path] = ()
     """Folders of Helm charts that are installed for real; the first that has a chart counts."""
-    controllers: Path | None = None
-    """The programs that really run (local.kubernetes.programs); without it none does."""
+    controllers: Sequence[Path] = ()
+    """Folders of programs that really run (local.kubernetes.programs); without any none does."""
 
     @property
     def endpoint(self) -> str:

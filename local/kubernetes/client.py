@@ -31,6 +31,7 @@ _PATHS: Mapping[str, tuple[str, bool]] = {
     "Deployment": ("apis/apps/v1/deployments", True),
     "PodDisruptionBudget": ("apis/policy/v1/poddisruptionbudgets", True),
     "CSIDriver": ("apis/storage.k8s.io/v1/csidrivers", False),
+    "ClusterRole": ("apis/rbac.authorization.k8s.io/v1/clusterroles", False),
     "APIService": ("apis/apiregistration.k8s.io/v1/apiservices", False),
     "CustomResourceDefinition": (
         "apis/apiextensions.k8s.io/v1/customresourcedefinitions",

@@ -12,17 +12,19 @@ import json
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from local import processes
+from local.kubernetes import secret_store
 from local.kubernetes.client import Client, Object
 from local.kubernetes.control_plane import ControlPlane
 from local.kubernetes.errors import ControlPlaneError
 from local.kubernetes.gateway import LOOPBACK, Gateway
 from local.kubernetes.programs import Place, Program, program_of
+from local.kubernetes.secret_store import SecretStore
 
 DEPLOYMENTS = "apis/apps/v1/deployments"
 POD_IDENTITY_AUDIENCE = "pods.eks.amazonaws.com"
@@ -46,7 +48,12 @@ class Controllers:
     """The programs of one cluster: started, restarted and ended as its Deployments say."""
 
     def __init__(
-        self, plane: ControlPlane, *, binaries: Path, aws_endpoint: str, identity: Identity
+        self,
+        plane: ControlPlane,
+        *,
+        binaries: Sequence[Path],
+        aws_endpoint: str,
+        identity: Identity,
     ) -> None:
         self._plane = plane
         self._binaries = binaries
@@ -120,24 +127,36 @@ class Controllers:
         pod = template["spec"]
         container = pod["containers"][0]
         account = pod["serviceAccountName"]
+        scratch = folder / "scratch"
+        scratch.mkdir()
         place = Place(
+            namespace=namespace,
             kubeconfig=self._kubeconfig(folder, namespace, account),
             mounts=self._mounts(folder, namespace, pod),
             ports={port["name"]: _free_port() for port in container.get("ports", [])},
             aws_endpoint=self._aws_endpoint,
+            binary=self._binary(program),
+            scratch=scratch,
         )
         pid_file = self._plane.directory / "run" / f"{name}.controller.pid"
         arguments = [*container.get("args", []), *program.arguments(place)]
         processes.spawn(
             pid_file,
-            [self._binaries / program.binary, *arguments],
+            [place.binary, *arguments],
             log=self._plane.directory / "logs" / f"{name}.log",
             directory=folder,
-            environment=self._environment(folder, namespace, account, container),
+            environment={
+                **self._environment(folder, namespace, account, container),
+                **program.environment(place),
+            },
         )
         return _Process(
             template=template, namespace=namespace, pid_file=pid_file, ports=place.ports
         )
+
+    def _binary(self, program: Program) -> Path:
+        found = (folder / program.binary for folder in self._binaries)
+        return next(path for path in found if path.exists())
 
     def _environment(
         self, folder: Path, namespace: str, account: str, container: Object
@@ -179,7 +198,12 @@ class Controllers:
 
     def _mounts(self, folder: Path, namespace: str, pod: Object) -> Mapping[str, Path]:
         mounts = {}
-        for volume in pod.get("volumes", []):
+        volumes = pod.get("volumes", [])
+        for volume in volumes:
+            provider = secret_store.provider_of(volume)
+            if provider:
+                self._store(namespace, pod["serviceAccountName"]).sync(namespace, provider)
+        for volume in volumes:
             if "secret" not in volume:
                 continue
             mount = mounts[volume["name"]] = folder / volume["name"]
@@ -188,6 +212,13 @@ class Controllers:
             for key, value in self._plane.client.get(path).get("data", {}).items():
                 _write(mount / key, base64.b64decode(value).decode())
         return mounts
+
+    def _store(self, namespace: str, account: str) -> SecretStore:
+        return SecretStore(
+            self._plane.client,
+            credentials=self._identity(namespace, account),
+            aws_endpoint=self._aws_endpoint,
+        )
 
     def _resolve(self, host: str, port: int) -> int | None:
         """The loopback port behind a Service's address, as kube-proxy would find its pods."""

@@ -11,21 +11,33 @@ from pathlib import Path
 class Place:
     """Where one process of a program runs."""
 
+    namespace: str
     kubeconfig: Path
     mounts: Mapping[str, Path]
     """The folder of each volume that holds a Secret, by the volume's name."""
     ports: Mapping[str, int]
     """The loopback port in place of each of the container's ports, by its name."""
     aws_endpoint: str
+    binary: Path
+    scratch: Path
+    """An empty folder in place of the pod's."""
+
+
+def _nothing(place: Place) -> Mapping[str, str]:
+    return {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A program by the image that holds it; what `arguments` says overrides the container's own."""
+    """A program by the image that holds it, from whichever registry.
+
+    What `arguments` and `environment` say overrides the container's own.
+    """
 
     repository: str
     binary: str
     arguments: Callable[[Place], Sequence[str]]
+    environment: Callable[[Place], Mapping[str, str]] = _nothing
 
 
 def _load_balancer_controller(place: Place) -> Sequence[str]:
@@ -45,11 +57,39 @@ def _load_balancer_controller(place: Place) -> Sequence[str]:
     ]
 
 
+def _velero(place: Place) -> Sequence[str]:
+    return [
+        f"--kubeconfig={place.kubeconfig}",
+        f"--plugin-dir={place.binary.parent / 'plugins'}",
+        f"--metrics-address=127.0.0.1:{place.ports['http-monitoring']}",
+        "--profiler-address=127.0.0.1:0",
+        # What is to be seen within minutes elsewhere is waited for here.
+        "--store-validation-frequency=10s",
+        "--backup-sync-period=10s",
+        "--item-operation-sync-frequency=1s",
+    ]
+
+
+def _velero_environment(place: Place) -> Mapping[str, str]:
+    return {
+        "VELERO_NAMESPACE": place.namespace,
+        "VELERO_SCRATCH_DIR": str(place.scratch),
+        # From its own folder: the path of a plug-in's socket must not pass 107 characters.
+        "TMPDIR": place.scratch.name,
+    }
+
+
 PROGRAMS: Sequence[Program] = (
     Program(
-        repository="public.ecr.aws/eks/aws-load-balancer-controller",
+        repository="eks/aws-load-balancer-controller",
         binary="aws-load-balancer-controller",
         arguments=_load_balancer_controller,
+    ),
+    Program(
+        repository="velero/velero",
+        binary="velero",
+        arguments=_velero,
+        environment=_velero_environment,
     ),
 )
 
@@ -57,4 +97,4 @@ PROGRAMS: Sequence[Program] = (
 def program_of(image: str) -> Program | None:
     """Return the program that an image holds, of whichever version, if one of these does."""
     repository = image.partition("@")[0].rpartition(":")[0]
-    return next((program for program in PROGRAMS if program.repository == repository), None)
+    return next((one for one in PROGRAMS if repository.endswith(f"/{one.repository}")), None)

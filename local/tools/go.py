@@ -71,6 +71,14 @@ def build(binary: Binary, target: Path, report: Report) -> None:
     report(f"{binary.name}: built in {_spent(started)}")
 
 
+def pinned(module: Path, path: str) -> str:
+    """Return the version of a module that a folder's go.mod requires. Raises BuildError."""
+    found = re.search(rf"{re.escape(path)} (v\S+)", (module / "go.mod").read_text())
+    if not found:
+        raise BuildError(f"{module / 'go.mod'} doesn't require {path}; add it with its version.")
+    return found[1]
+
+
 def environment() -> dict[str, str]:
     """Return what Go runs with: GOFLAGS and GOWORK of other projects would change what is built."""
     kept = {k: v for k, v in os.environ.items() if k not in ("GOFLAGS", "GOWORK")}

@@ -16,4 +16,4 @@ def test_templates_and_manifests_are_as_they_were_reviewed(synthesis: Synthesis)
 def test_every_environment_has_snapshots(synthesis: Synthesis) -> None:
     kept = {folder.name for folder in FOLDER.iterdir()}
     assert kept == {environment.name for environment in TABLE.environments}
-    assert len(dict(render(synthesis))) == len(kept) * 8
+    assert len(dict(render(synthesis))) == len(kept) * 9

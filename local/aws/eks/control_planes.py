@@ -53,7 +53,7 @@ class ControlPlanes:
         return plane
 
     def _new_controllers(self, key: Key, plane: ControlPlane) -> Controllers | None:
-        if self._settings.controllers is None:
+        if not self._settings.controllers:
             return None
         # Its threads act in the account and region of the request that makes the cluster.
         request = contextvars.copy_context()

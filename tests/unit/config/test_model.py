@@ -43,6 +43,10 @@ def with_log_agent(**changes: Any) -> Environment:
     return replace(DEV, log_agent=replace(DEV.log_agent, **changes))
 
 
+def with_backup(**changes: Any) -> Environment:
+    return replace(DEV, backup=replace(DEV.backup, **changes))
+
+
 def with_platform(**changes: Any) -> Environment:
     return replace(DEV, platform=replace(DEV.platform, **changes))
 
@@ -144,10 +148,15 @@ def with_domain(**changes: Any) -> Environment:
         (with_web, {"memory": "64Gi"}, "web.memory is '64Gi'; no node of the cluster has as"),
         (with_web, {"rollout_seconds": 900}, "web.rollout_seconds is 900; it must be 30 to 840"),
         (
-            lambda **c: replace(DEV, backup=replace(DEV.backup, **c)),
+            with_backup,
             {"noncurrent_days": 0},
             "backup.noncurrent_days is 0; it must be 1 to 3650",
         ),
+        (with_backup, {"hourly_days": 0}, "backup.hourly_days is 0; it must be 1 to 3650"),
+        (with_backup, {"daily_days": 4000}, "backup.daily_days is 4000; it must be 1 to 3650"),
+        (with_backup, {"hourly": "hourly"}, "backup.hourly is 'hourly'; it must be a cron sched"),
+        (with_backup, {"daily": "0 24 * * *"}, "backup.daily is '0 24 * * *'; its hour '24' must"),
+        (with_backup, {"volumes": "all"}, "is 'all'; it must be one of none, snapshot, move"),
         (lambda **c: replace(DEV, **c), {"owner": "who?"}, "owner is 'who?'; it must be 1 to 256"),
         (with_observability, {"emails": ()}, "observability.emails is (); it must be 1 to 10"),
         (with_observability, {"emails": ("a@b.de", "a@b.de")}, "1 to 10 different e-mail"),

@@ -36,8 +36,9 @@ def test_bucket_refuses_plain_http(template: Template) -> None:
 def test_nothing_is_lost_by_overwriting_or_by_deleting_the_stack(template: Template) -> None:
     (bucket,) = template.resources("AWS::S3::Bucket").values()
     (key,) = template.resources("AWS::KMS::Key").values()
+    (password,) = template.resources("AWS::SecretsManager::Secret").values()
     assert bucket["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
-    for kept in (bucket, key):
+    for kept in (bucket, key, password):
         assert kept["DeletionPolicy"] == "Retain"
         assert kept["UpdateReplacePolicy"] == "Retain"
 
@@ -50,7 +51,13 @@ def test_one_role_may_use_the_bucket_and_its_key_and_nothing_else(template: Temp
     for statement in policy["PolicyDocument"]["Statement"]:
         (service,) = {action.split(":")[0] for action in statement["Action"]}
         by_service.setdefault(service, set()).update(references(statement["Resource"]))
-    assert by_service == {"s3": {bucket}, "kms": {key}, "ec2": set()}
+    (password,) = template.resources("AWS::SecretsManager::Secret")
+    assert by_service == {
+        "s3": {bucket},
+        "kms": {key},
+        "ec2": set(),
+        "secretsmanager": {password},
+    }
 
 
 def test_only_velero_of_this_cluster_may_assume_the_role(template: Template) -> None:

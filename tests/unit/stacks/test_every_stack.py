@@ -42,6 +42,7 @@ WHERE_SECRETS_ARE = (
     "PATRONI_REPLICATION_PASSWORD",
     "PATRONI_REWIND_PASSWORD",
     "PasswordLength",
+    "repository-password",
     "Password of the ",
     "Reads the password of the ",
 )

@@ -46,7 +46,7 @@ def _listed(value: Any) -> list[Any]:
 
 def test_every_release_is_pinned_and_whole_or_not_there(template: Template) -> None:
     releases = template.properties(RELEASE)
-    assert {r["Release"] for r in releases} == {CONTROLLER, "cluster-autoscaler"}
+    assert {r["Release"] for r in releases} == {CONTROLLER, "cluster-autoscaler", "velero"}
     for release in releases:
         assert release["Atomic"] is True
         assert release["Wait"] is True
@@ -57,10 +57,11 @@ def test_every_release_is_pinned_and_whole_or_not_there(template: Template) -> N
 
 def test_pods_have_their_credentials_before_they_are_made(template: Template) -> None:
     associations = template.resources("AWS::EKS::PodIdentityAssociation")
-    assert len(associations) == 2
+    assert len(associations) == 3
     for name, release in template.resources(RELEASE).items():
         values = _values(template, release["Properties"]["Release"])
         account = values.get("serviceAccount") or values["rbac"]["serviceAccount"]
+        account = account.get("server", account)
         (mine,) = (
             association
             for association, found in associations.items()

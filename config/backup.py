@@ -1,0 +1,58 @@
+"""What of an environment is backed up, how often, how long it is kept, and when that is proven."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from config.capacity import Room
+from config.cron import cron_problem
+from config.errors import Problem
+
+BACKUP_NAMESPACE = "velero"
+MAX_DAYS = 3650
+Volumes = Literal["none", "snapshot", "move"]
+
+SERVER = Room(pods=1, cpu_millis=100, memory_mib=128)
+AGENT = Room(pods=1, cpu_millis=10, memory_mib=64)
+MOVER = Room(pods=1, cpu_millis=100, memory_mib=256)
+"""What a pod asks for that moves one volume's data, or tends what was moved."""
+_MOVERS = 8
+_MOST_NODES = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backup:
+    """Schedules in UTC, and how long the bucket keeps what was overwritten or deleted in it."""
+
+    hourly: str
+    """When the workloads' namespaces are backed up, as a cron schedule."""
+    hourly_days: int
+    """How long such a backup is kept."""
+    daily: str
+    """When everything is backed up, as a cron schedule."""
+    daily_days: int
+    volumes: Volumes
+    """What the backups hold of volumes: nothing, a snapshot, or its data too, moved to the bucket:
+    snapshots don't leave their region."""
+    noncurrent_days: int
+
+    @property
+    def room(self) -> Room:
+        """What it asks of the cluster, a volume being moved."""
+        return SERVER + MOVER
+
+    @property
+    def share(self) -> Room:
+        """What its namespace may ask of the nodes at the most."""
+        return SERVER * 2 + AGENT * _MOST_NODES + MOVER * _MOVERS
+
+    def problems(self) -> Iterator[Problem]:
+        for field in ("hourly", "daily"):
+            if right := cron_problem(getattr(self, field)):
+                yield Problem(field, getattr(self, field), right)
+        for field in ("hourly_days", "daily_days", "noncurrent_days"):
+            if not 1 <= getattr(self, field) <= MAX_DAYS:
+                yield Problem(field, getattr(self, field), f"it must be 1 to {MAX_DAYS}")
+        if self.volumes not in get_args(Volumes):
+            right = f"it must be one of {', '.join(get_args(Volumes))}"
+            yield Problem("volumes", self.volumes, right)

@@ -1,0 +1,87 @@
+"""What Velero is told in each environment."""
+
+import json
+from typing import Any
+
+import pytest
+
+from config.environments import TABLE
+from config.model import Environment
+from k8s.storage import DRIVER
+from tests.synthesis import Synthesis, manifests
+
+Manifest = dict[str, Any]
+RELEASE = "Custom::AWSCDK-EKS-HelmChart"
+
+
+def _objects(synthesis: Synthesis, environment: str, kind: str) -> list[Manifest]:
+    found = manifests(synthesis.template(environment, "Platform"))
+    return [item for item in found if item["kind"] == kind]
+
+
+@pytest.mark.parametrize("environment", TABLE.environments, ids=lambda e: e.name)
+def test_schedules_are_the_tables(synthesis: Synthesis, environment: Environment) -> None:
+    found = {
+        s["metadata"]["name"]: s["spec"] for s in _objects(synthesis, environment.name, "Schedule")
+    }
+    wanted = environment.backup
+    assert {n: (s["schedule"], s["template"]["ttl"]) for n, s in found.items()} == {
+        "hourly": (wanted.hourly, f"{24 * wanted.hourly_days}h0m0s"),
+        "daily": (wanted.daily, f"{24 * wanted.daily_days}h0m0s"),
+    }
+    assert found["daily"]["template"]["includedNamespaces"] == ["*"]
+    databases = ["database"] if environment.database else []
+    assert found["hourly"]["template"]["includedNamespaces"] == ["web", *databases]
+    for schedule in found.values():
+        # Deleting a schedule must not delete what it made.
+        assert schedule["useOwnerReferencesInBackup"] is False
+        assert schedule["template"]["snapshotVolumes"] is (wanted.volumes != "none")
+        assert schedule["template"]["snapshotMoveData"] is (wanted.volumes == "move")
+
+
+def test_a_volume_is_snapshotted_after_a_checkpoint_of_the_primary(synthesis: Synthesis) -> None:
+    for schedule in _objects(synthesis, "prod", "Schedule"):
+        (hook,) = schedule["spec"]["template"]["hooks"]["resources"]
+        assert hook["includedNamespaces"] == ["database"]
+        assert hook["labelSelector"]["matchLabels"]["role"] == "primary"
+        (before,), (after,) = hook["pre"], hook["post"]
+        assert before["exec"]["command"][-1] == "--command=CHECKPOINT"
+        assert before["exec"]["onError"] == "Fail"
+        assert after["exec"]["command"][-1] == "--command=SELECT pg_switch_wal()"
+    for schedule in _objects(synthesis, "dev", "Schedule"):
+        assert "hooks" not in schedule["spec"]["template"]
+
+
+def test_snapshots_of_volumes_have_a_class_that_velero_finds(synthesis: Synthesis) -> None:
+    found = manifests(synthesis.template("prod", "Cluster"))
+    (snapshots,) = (item for item in found if item["kind"] == "VolumeSnapshotClass")
+    assert snapshots["metadata"]["labels"]["velero.io/csi-volumesnapshot-class"] == "true"
+    assert snapshots["driver"] == DRIVER
+
+
+def test_backups_go_to_the_bucket_encrypted_with_its_key(synthesis: Synthesis) -> None:
+    (location,) = _objects(synthesis, "prod", "BackupStorageLocation")
+    assert location["spec"]["objectStorage"] == {"bucket": "<reference>", "prefix": "velero"}
+    assert location["spec"]["config"] == {"region": "eu-central-1", "kmsKeyId": "<reference>"}
+    assert location["spec"]["accessMode"] == "ReadWrite"
+
+
+def test_the_server_starts_once_the_repositorys_secret_is_ours(synthesis: Synthesis) -> None:
+    """Velero makes one with a password that everybody knows, where there is none."""
+    template = synthesis.template("prod", "Platform")
+    (provider,) = _objects(synthesis, "prod", "SecretProviderClass")
+    (made,) = provider["spec"]["secretObjects"]
+    assert made["secretName"] == "velero-repo-credentials"
+    assert made["data"][0]["key"] == "repository-password"
+    (release,) = (r for r in template.properties(RELEASE) if r["Release"] == "velero")
+    text = json.dumps(release["Values"])
+    for waited in (provider["metadata"]["name"], made["secretName"]):
+        assert waited in text
+    (add_on,) = (
+        item
+        for item in synthesis.template("prod", "Cluster").properties("AWS::EKS::Addon")
+        if item["AddonName"] == "aws-secrets-store-csi-driver-provider"
+    )
+    assert json.loads(add_on["ConfigurationValues"]) == {
+        "secrets-store-csi-driver": {"syncSecret": {"enabled": True}}
+    }
