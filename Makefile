@@ -35,6 +35,23 @@ env: setup ## Print export lines for any AWS client: eval "$(make env)"
 kubeconfig: setup ## Print the path of a kubeconfig that logs in as ROLE by an IAM token
 	@python -m local kubeconfig --env $(ENV) --role $(ROLE)
 
+# --- Backups, of what stands here or, with KUBECONFIG and AWS credentials set, of what they reach --
+
+THERE := $(if $(KUBECONFIG),,python -m local run --env $(ENV))
+FROM ?= newest
+NAMESPACE ?= web
+
+.PHONY: backup restore drill
+backup: setup ## Back up all of ENV now
+	@$(THERE) python -m delivery.backup
+
+restore: setup ## Bring NAMESPACE (web) back from the backup FROM (newest), or INTO another name
+	@$(THERE) python -m delivery.restore --from $(FROM) --namespace $(NAMESPACE) \
+		$(if $(INTO),--into $(INTO))
+
+drill: setup ## Prove ENV's newest backup: restore it beside what runs, and compare
+	@$(THERE) python -m delivery.drill --environment $(ENV) $(if $(filter 0,$(DATA)),--no-data)
+
 # --- The app -----------------------------------------------------------------------------------
 
 .PHONY: synth diff
@@ -52,7 +69,7 @@ accounts: setup ## Plan the accounts under the platform; APPLY=1 makes them
 
 # --- Quality -----------------------------------------------------------------------------------
 
-.PHONY: lint format test migration-lint migration-test image-test node-test snapshots bench lock
+.PHONY: lint format test migration-lint migration-test image-test snapshots bench lock
 lint: setup ## Check style and types
 	@ruff check .
 	@ruff format --check .
@@ -68,8 +85,7 @@ test: lint ## Lint, unit tests, snapshots, then end to end on this machine (the 
 	@pytest tests/service --cov
 	@# These wait more than they work: two folders at a time, the longest first.
 	@pytest --numprocesses 2 --no-loadscope-reorder \
-		tests/local tests/terraform tests/image tests/node tests/delivery \
-		tests/local_kubernetes tests/local_aws
+		tests/local tests/terraform tests/image tests/delivery tests/local_kubernetes tests/local_aws
 
 migration-lint: setup ## Refuse migrations that lock a big table or break the last release
 	@python -m delivery.migration_lint
@@ -79,9 +95,6 @@ migration-test: setup ## Prove that migrations since the last release roll out a
 
 image-test: setup ## Build both images on stand-ins of their bases, run and probe them (Linux, root)
 	@REQUIRE_IMAGES=1 pytest tests/image
-
-node-test: setup ## Run production's charts on real nodes, with those images (Linux, root)
-	@REQUIRE_NODES=1 pytest tests/node
 
 snapshots: setup ## Renew the snapshots of templates and charts, for review with git diff
 	@python -m tests.snapshot.renew

@@ -140,6 +140,13 @@ def temporary(standbys: int = 0) -> Iterator[Sequence[Postgres]]:
                 server.stop()
 
 
+@contextmanager
+def programs() -> Iterator[Path]:
+    """Lend the folder of PostgreSQL's programs, such as pg_dump. Raises PostgresError."""
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        yield _programs(Path(folder))
+
+
 def _programs(directory: Path) -> Path:
     """Return the folder of PostgreSQL's programs: POSTGRES_BIN, or that of the wheel."""
     if given := os.environ.get("POSTGRES_BIN"):

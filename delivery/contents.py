@@ -1,0 +1,115 @@
+"""What a backup holds, as Velero wrote it to its bucket, and how objects are compared."""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from delivery.cluster import Object
+from delivery.velero import VeleroError
+
+# Set by the API server, and by Velero to what it restores.
+_SERVERS = (
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "generation",
+    "managedFields",
+    "selfLink",
+)
+# A list's items have no kind; a status is for who it is about.
+_APART = ("apiVersion", "kind", "metadata", "status")
+EXCLUDED_LABEL = "velero.io/exclude-from-backup"
+_VELEROS = "velero.io/"
+_WRITTEN = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """Which object: "deployments.apps" of apps/v1, in a namespace, by its name."""
+
+    resource: str
+    version: str
+    namespace: str
+    name: str
+
+    def path(self, namespace: str) -> str:
+        """Return its collection's path in another namespace."""
+        root = f"apis/{self.version}" if "/" in self.version else f"api/{self.version}"
+        return f"{root}/namespaces/{namespace}/{self.resource.partition('.')[0]}"
+
+    def __str__(self) -> str:
+        return f"{self.resource} {self.namespace}/{self.name}"
+
+
+Contents = Mapping[Key, Object]
+
+
+def read(s3: Any, location: Object, backup: str) -> Contents:
+    """Return the namespaced objects of a backup. Raises VeleroError."""
+    storage = location["spec"]["objectStorage"]
+    prefix = storage.get("prefix", "").strip("/")
+    name = f"{prefix}/backups/{backup}/{backup}.tar.gz".lstrip("/")
+    try:
+        body = s3.get_object(Bucket=storage["bucket"], Key=name)["Body"].read()
+    except (BotoCoreError, ClientError) as error:
+        raise VeleroError(f"The backup {backup} can't be read ({name}): {error}") from error
+    try:
+        return dict(_unpack(body))
+    except (tarfile.TarError, OSError, ValueError, KeyError) as error:
+        raise VeleroError(f"The backup {backup} is damaged: {error}") from error
+
+
+def _unpack(body: bytes) -> Iterator[tuple[Key, Object]]:
+    with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
+        for member in archive:
+            # resources/RESOURCE/namespaces/NAMESPACE/NAME.json, once more for each version.
+            parts = member.name.removeprefix("./").split("/")
+            if len(parts) != 5 or (parts[0], parts[2]) != ("resources", "namespaces"):
+                continue
+            file = archive.extractfile(member)
+            if file is None:
+                continue
+            item: Object = json.load(file)
+            key = Key(
+                resource=parts[1],
+                version=item["apiVersion"],
+                namespace=parts[3],
+                name=item["metadata"]["name"],
+            )
+            yield key, item
+
+
+def comparable(item: Object) -> Object:
+    """Return what whoever made an object said of it, without what servers set."""
+    metadata = {k: v for k, v in item["metadata"].items() if k not in (*_SERVERS, "namespace")}
+    for field in ("labels", "annotations"):
+        kept = {
+            k: v
+            for k, v in metadata.get(field, {}).items()
+            if not k.startswith(_VELEROS) and k != _WRITTEN
+        }
+        metadata.pop(field, None)
+        if kept:
+            metadata[field] = kept
+    # Owners and finalizers are of the cluster that it was in.
+    metadata.pop("ownerReferences", None)
+    metadata.pop("finalizers", None)
+    rest = {k: v for k, v in item.items() if k not in _APART}
+    return {**rest, "metadata": metadata}
+
+
+def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
+    """Yield the paths of the fields in which two values differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for name in sorted(set(one) | set(other)):
+            yield from differences(one.get(name), other.get(name), f"{path}.{name}".lstrip("."))
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for number, (a, b) in enumerate(zip(one, other, strict=True)):
+            yield from differences(a, b, f"{path}[{number}]")
+    elif one != other:
+        yield path

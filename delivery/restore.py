@@ -1,0 +1,101 @@
+"""`python -m delivery.restore`: bring namespaces back from a backup, over nothing that is there."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from delivery import velero
+from delivery.cluster import Cluster, ClusterError, Object, connect
+
+NEWEST = "newest"
+_SECONDS = 3600.0
+# Made anew by whom they belong to; restored, they would be in the way.
+EXCLUDED = (
+    "events",
+    "events.events.k8s.io",
+    "nodes",
+    "endpoints",
+    "endpointslices.discovery.k8s.io",
+    "targetgroupbindings.elbv2.k8s.aws",
+    "backups.velero.io",
+    "restores.velero.io",
+    "backuprepositories.velero.io",
+    "csinodes.storage.k8s.io",
+    "volumeattachments.storage.k8s.io",
+)
+
+
+def restore(
+    cluster: Cluster,
+    name: str,
+    *,
+    backup: str,
+    namespaces: Mapping[str, str],
+    existing: bool = False,
+    spec: Object | None = None,
+    seconds: float = _SECONDS,
+) -> Object:
+    """Restore namespaces of a backup, each into one of that or another name; return the Restore.
+
+    Raises VeleroError where a namespace is there and `existing` doesn't say that what lacks in it
+    may be added: what is there is never changed. Raises ClusterError.
+    """
+    velero.location(cluster)
+    found = velero.find(cluster, backup)
+    for source, target in namespaces.items():
+        if not velero.includes(found, source):
+            raise velero.VeleroError(f"The backup {backup} doesn't hold the namespace {source!r}.")
+        if not existing and cluster.find(f"api/v1/namespaces/{target}") is not None:
+            raise velero.VeleroError(
+                f"The namespace {target!r} exists. Restore into another (INTO=…), delete it, or "
+                "say --existing to add what it lacks; what is there stays as it is."
+            )
+    wanted = {
+        "backupName": backup,
+        "includedNamespaces": list(namespaces),
+        "namespaceMapping": {a: b for a, b in namespaces.items() if a != b},
+        "excludedResources": list(EXCLUDED),
+        "existingResourcePolicy": "none",
+        **(spec or {}),
+    }
+    made = velero.run(cluster, "Restore", name, wanted, seconds=seconds)
+    for problem in velero.problems(made):
+        raise velero.VeleroError(problem)
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Return 0 when all is there, 1 when not."""
+    parser = argparse.ArgumentParser(prog="python -m delivery.restore", description=__doc__)
+    parser.add_argument("--kubeconfig", type=Path, help="default: $KUBECONFIG")
+    parser.add_argument("--from", dest="backup", default=NEWEST, help="a backup; default: newest")
+    parser.add_argument("--namespace", default="web", help="what to bring back; default: web")
+    parser.add_argument("--into", help="another name for it")
+    parser.add_argument("--existing", action="store_true", help="add to what is there already")
+    given = parser.parse_args(arguments)
+    target = given.into or given.namespace
+    try:
+        with connect(given.kubeconfig) as cluster:
+            backup = given.backup
+            if backup == NEWEST:
+                backup = velero.newest(cluster, holding=[given.namespace])["metadata"]["name"]
+            made = restore(
+                cluster,
+                f"manual-{velero.stamp()}",
+                backup=backup,
+                namespaces={given.namespace: target},
+                existing=given.existing,
+            )
+    except (velero.VeleroError, ClusterError) as error:
+        print(f"FAILED: {error}")
+        return 1
+    items = made["status"].get("progress", {}).get("itemsRestored", 0)
+    print(f"{given.namespace} of {backup} is in {target}: {items} objects.")
+    for _ in range(made["status"].get("warnings", 0) and 1):
+        print(f"{made['status']['warnings']} warnings: kubectl describe restore says more.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
