@@ -69,7 +69,7 @@ accounts: setup ## Plan the accounts under the platform; APPLY=1 makes them
 
 # --- Quality -----------------------------------------------------------------------------------
 
-.PHONY: lint format test migration-lint migration-test image-test snapshots bench lock
+.PHONY: lint format test migration-lint migration-test image-test node-test snapshots bench lock
 lint: setup ## Check style and types
 	@ruff check .
 	@ruff format --check .
@@ -85,7 +85,8 @@ test: lint ## Lint, unit tests, snapshots, then end to end on this machine (the 
 	@pytest tests/service --cov
 	@# These wait more than they work: two folders at a time, the longest first.
 	@pytest --numprocesses 2 --no-loadscope-reorder \
-		tests/local tests/terraform tests/image tests/delivery tests/local_kubernetes tests/local_aws
+		tests/local tests/terraform tests/image tests/node tests/delivery \
+		tests/local_kubernetes tests/local_aws
 
 migration-lint: setup ## Refuse migrations that lock a big table or break the last release
 	@python -m delivery.migration_lint
@@ -95,6 +96,9 @@ migration-test: setup ## Prove that migrations since the last release roll out a
 
 image-test: setup ## Build both images on stand-ins of their bases, run and probe them (Linux, root)
 	@REQUIRE_IMAGES=1 pytest tests/image
+
+node-test: setup ## Run production's charts on real nodes, with those images (Linux, root)
+	@REQUIRE_NODES=1 pytest tests/node
 
 snapshots: setup ## Renew the snapshots of templates and charts, for review with git diff
 	@python -m tests.snapshot.renew

@@ -1,4 +1,4 @@
-"""Measure synthesis, deploy, memory and the service; print each figure beside its limit."""
+"""Measure synthesis, deploy, memory, the service and fail-over; print figures and limits."""
 
 import argparse
 import statistics
@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.failover import failover
 from benchmarks.measure import Figure, in_turn, median_cpu, run
 from benchmarks.service import service
 from guards import assembly, limits
@@ -82,7 +83,7 @@ def deploy() -> Iterator[Figure]:
         yield Figure("make down", down, 20, "s")
 
 
-PARTS = {part.__name__: part for part in (synthesis, deploy, service)}
+PARTS = {part.__name__: part for part in (synthesis, deploy, service, failover)}
 
 
 def main() -> int:

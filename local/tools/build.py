@@ -66,7 +66,26 @@ def key() -> str:
 
 def binaries() -> Sequence[Binary]:
     """Return what is built from Go modules, in the order it is built."""
-    kubernetes = pinned(KUBERNETES, "k8s.io/kubernetes")
+    stamped = kubernetes_flags(KUBERNETES)
+    kwok = pinned(KWOK, "sigs.k8s.io/kwok")
+    return [
+        Binary("etcd", "go.etcd.io/etcd/server/v3", KUBERNETES),
+        *(
+            Binary(name, f"k8s.io/kubernetes/cmd/{name}", KUBERNETES, stamped)
+            for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+        ),
+        Binary(
+            "kwok",
+            "sigs.k8s.io/kwok/cmd/kwok",
+            KWOK,
+            f"{STRIPPED} -X sigs.k8s.io/kwok/pkg/consts.Version={kwok}",
+        ),
+    ]
+
+
+def kubernetes_flags(module: Path) -> str:
+    """Return the linker's flags for what a go.mod builds of Kubernetes."""
+    kubernetes = pinned(module, "k8s.io/kubernetes")
     major, minor, _ = kubernetes.removeprefix("v").split(".")
     # What `kubectl version` and clients see; a build outside its own repository can't know it.
     stamps = {
@@ -78,21 +97,8 @@ def binaries() -> Sequence[Binary]:
         "buildDate": "1970-01-01T00:00:00Z",
     }
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-    stamped = " ".join(f"-X {p}.{name}={value}" for p in packages for name, value in stamps.items())
-    kwok = pinned(KWOK, "sigs.k8s.io/kwok")
-    return [
-        Binary("etcd", "go.etcd.io/etcd/server/v3", KUBERNETES),
-        *(
-            Binary(name, f"k8s.io/kubernetes/cmd/{name}", KUBERNETES, f"{STRIPPED} {stamped}")
-            for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-        ),
-        Binary(
-            "kwok",
-            "sigs.k8s.io/kwok/cmd/kwok",
-            KWOK,
-            f"{STRIPPED} -X sigs.k8s.io/kwok/pkg/consts.Version={kwok}",
-        ),
-    ]
+    stamped = (f"-X {p}.{name}={value}" for p in packages for name, value in stamps.items())
+    return f"{STRIPPED} {' '.join(stamped)}"
 
 
 def _minor() -> str:

@@ -43,17 +43,26 @@ class Images:
             self._make_stand_ins()
 
     def build(self, context: Path, name: str) -> "Image":
-        """Build the Dockerfile in `context` as localhost/`name`."""
+        """Build the Dockerfile in `context` as localhost/`name`, and have its files."""
+        return Image(self, self.make(context, name))
+
+    def make(self, context: Path, name: str) -> str:
+        """Build the Dockerfile in `context` as localhost/`name`; return it with its tag."""
         tag = f"localhost/{name}:test"
         mounts = [f"--volume={path}:{path}:ro" for path in _MOUNTS if Path(path).exists()]
         with shared_cache(self._folder, print):
             options = [*mounts, *_LAYERS, "--pull-never", "--network=host", f"--tag={tag}"]
             self.buildah("build", *options, context)
-        return Image(self, tag)
+        return tag
+
+    def archive(self, tag: str, reference: str, target: Path) -> Path:
+        """Write an image to `target`, for a runtime to know by `reference`."""
+        self.buildah("push", "--quiet", tag, f"docker-archive:{target}:{reference}")
+        return target
 
     def buildah(self, command: str, *arguments: str | Path) -> str:
         """Return what a command prints; its words fail the test when it fails."""
-        signed = [self._policy] if command in ("build", "from") else []
+        signed = [self._policy] if command in ("build", "from", "push") else []
         done = subprocess.run(
             ["buildah", *self._options, command, *signed, *arguments],
             env=self._environment,

@@ -4,13 +4,10 @@ pgBackRest speaks TLS only, and knows STS by its one global name. So members are
 that both are at an address of this machine, where the stand-in is behind a certificate.
 """
 
-import asyncio
 import json
 import ssl
-import threading
-from asyncio import StreamReader, StreamWriter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,14 +16,15 @@ from local.kubernetes.certificates import Pair
 from local.kubernetes.components import API_AUDIENCE
 from tests.image.container import Mount
 from tests.image.kubernetes import NAMESPACE, Kubernetes
-from tests.local_aws.support import ACCOUNT, REGION, Account
+from tests.local_aws.support import ACCOUNT, REGION, Account, Server
+from tests.relay import relay
 
 BUCKET = "database-backups"
 ROLE = "database"
 STANZA = "main"
 _STS = "sts.amazonaws.com"
 _S3 = f"s3.{REGION}.amazonaws.com"
-_HOSTS = (_STS, f"{BUCKET}.{_S3}")
+HOSTS = (_STS, f"{BUCKET}.{_S3}")
 _TOKEN = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
 
 
@@ -37,12 +35,9 @@ class Repository:
         """Write what members mount to `folder`."""
         self._account = account
         self.folder = folder
-        account.client("s3").create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
-        )
-        issuer = API_AUDIENCE.removeprefix("https://")
-        self._role(ROLE, f"{issuer}:sub", f"system:serviceaccount:{NAMESPACE}:patroni")
-        self._role("stranger", f"{issuer}:sub", f"system:serviceaccount:{NAMESPACE}:web")
+        make_bucket(account)
+        make_role(account, ROLE, "patroni")
+        make_role(account, "stranger", "web")
         (folder / "token").mkdir(parents=True)
         (folder / "token" / "token").write_text(kubernetes.token(audience=_STS))
         settings = {
@@ -82,56 +77,52 @@ class Repository:
     @contextmanager
     def served(self, address: str) -> Iterator[None]:
         """Let members reach it at `address` as they would reach AWS."""
-        authority = Pair.authority("aws-ca")
-        authority.write(self.folder, "aws-ca")
-        authority.issue("aws", hosts=_HOSTS).write(self.folder, "aws")
-        (self.folder / "hosts").write_text(f"127.0.0.1 localhost\n{address} {' '.join(_HOSTS)}\n")
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(self.folder / "aws.crt", self.folder / "aws.key")
-        parts = urlsplit(self._account.server.endpoint)
-
-        async def handle(outer: StreamReader, answer: StreamWriter) -> None:
-            inner, ask = await asyncio.open_connection(parts.hostname, parts.port)
-            await asyncio.gather(_copy(outer, ask), _copy(inner, answer))
-
-        loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=loop.run_forever)
-        thread.start()
-        starting = asyncio.start_server(handle, address, 443, ssl=context)
-        server = asyncio.run_coroutine_threadsafe(starting, loop).result()
-        try:
+        (self.folder / "hosts").write_text(f"127.0.0.1 localhost\n{address} {' '.join(HOSTS)}\n")
+        with as_aws(self._account.server, address, self.folder):
             yield
-        finally:
-            loop.call_soon_threadsafe(server.close)
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
-            loop.close()
-
-    def _role(self, name: str, key: str, subject: str) -> None:
-        iam = self._account.client("iam")
-        provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{key.removesuffix(':sub')}"
-        trust = {
-            "Effect": "Allow",
-            "Principal": {"Federated": provider},
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": {"StringEquals": {key: subject}},
-        }
-        bucket = f"arn:aws:s3:::{BUCKET}"
-        objects = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
-        allowed: list[Mapping[str, Any]] = [
-            {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket},
-            {"Effect": "Allow", "Action": objects, "Resource": f"{bucket}/*"},
-        ]
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))
-        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=_document(*allowed))
 
 
-async def _copy(source: StreamReader, target: StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await source.read(1 << 16):
-            target.write(data)
-            await target.drain()
-    target.close()
+@contextmanager
+def as_aws(server: Server, address: str, folder: Path) -> Iterator[None]:
+    """Serve the stand-in at `address` as `HOSTS`, by a certificate of `folder`/aws-ca.crt."""
+    authority = Pair.authority("aws-ca")
+    authority.write(folder, "aws-ca")
+    authority.issue("aws", hosts=HOSTS).write(folder, "aws")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "aws.crt", folder / "aws.key")
+    parts = urlsplit(server.endpoint)
+    assert parts.hostname
+    assert parts.port
+    with relay(address, 443, to=(parts.hostname, parts.port), tls=context):
+        yield
+
+
+def make_bucket(account: Account) -> None:
+    account.client("s3").create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+
+
+def make_role(account: Account, name: str, service_account: str) -> str:
+    """Make the role by which one service account may use the bucket; return its ARN."""
+    issuer = API_AUDIENCE.removeprefix("https://")
+    subject = f"system:serviceaccount:{NAMESPACE}:{service_account}"
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {f"{issuer}:sub": subject}},
+    }
+    bucket = f"arn:aws:s3:::{BUCKET}"
+    objects = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+    allowed: list[Mapping[str, Any]] = [
+        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket},
+        {"Effect": "Allow", "Action": objects, "Resource": f"{bucket}/*"},
+    ]
+    iam = account.client("iam")
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))
+    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=_document(*allowed))
+    return str(made["Role"]["Arn"])
 
 
 def _document(*statements: Mapping[str, Any]) -> str:

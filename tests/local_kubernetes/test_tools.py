@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.lock import shared_cache
-from local.tools import build, controllers
+from local.tools import build, controllers, node_tools
 from tests.local_kubernetes.support import eventually
 
 BUILT = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"]
@@ -137,3 +137,20 @@ def test_a_controller_that_would_listen_everywhere_is_not_made(
     (module / "pkg" / "config" / "runtime_config.go").write_text("server(port)")
     with pytest.raises(build.BuildError, match="doesn't open its webhooks' port as expected"):
         controllers.ensure(tmp_path / "cache", lambda _: None)
+
+
+def test_a_node_is_of_its_control_plane_s_release() -> None:
+    plane = {binary.name: binary.linker_flags for binary in build.binaries()}
+    node = {binary.name: binary.linker_flags for binary in node_tools.binaries()}
+    assert node["kubelet"] == node["kube-proxy"] == plane["kube-apiserver"]
+
+
+def test_a_node_s_tools_are_built_once_and_change_nobody_else_s(path: Path, tmp_path: Path) -> None:
+    _go(path)
+    said: list[str] = []
+    folder = node_tools.ensure(tmp_path, said.append)
+    assert {one.name for one in folder.iterdir()} == {"kubelet", "kube-proxy", "pause"}
+    before = len(said)
+    assert node_tools.ensure(tmp_path, said.append) == folder
+    assert len(said) == before
+    assert node_tools.key() != build.key()
