@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+from k8s.database_relabel import FILE, SCRIPT
 from k8s.secret_store import FOLDER
 
 SCOPE = "database"
@@ -118,6 +119,9 @@ def files(
             "post_bootstrap": f"/bin/sh {SETTINGS}/bootstrap.sh",
         },
         "postgresql": {
+            "callbacks": {
+                "on_role_change": f"python3 {SETTINGS}/{FILE} {SCOPE_LABEL}={SCOPE},role=primary"
+            },
             "listen": f"0.0.0.0:{PORT}",
             "use_unix_socket": True,
             "authentication": {
@@ -163,4 +167,5 @@ def files(
         "pgbackrest.conf": "\n".join(lines) + "\n",
         "start.sh": _START,
         "bootstrap.sh": _BOOTSTRAP,
+        FILE: SCRIPT,
     }

@@ -75,6 +75,8 @@ def _move(
         address = leader["status"]["podIP"]
         found = [one.seconds_to_another(since, address) for one in (direct, by)]
         new = members.leader()
+        # Nobody is led to the old one, though its pod still counts as ready when it is lost.
+        wait_for(lambda: members.behind_service() == {new["metadata"]["name"]}, 15)
         come_back(leader)
         wait_for(members.whole, SECONDS)
         direct.progresses()

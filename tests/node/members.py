@@ -35,6 +35,15 @@ class Members:
         """The address of the primary's Service."""
         return self._cluster.address("database", DATABASE)
 
+    def behind_service(self) -> Set[str]:
+        """The names of the pods that the primary's Service leads to."""
+        slices = self._cluster.items(
+            f"apis/discovery.k8s.io/v1/namespaces/{DATABASE}/endpointslices",
+            labelSelector="kubernetes.io/service-name=database",
+        )
+        ends = [end for one in slices for end in one.get("endpoints") or ()]
+        return {end["targetRef"]["name"] for end in ends if end["conditions"]["ready"]}
+
     def leader(self) -> Manifest:
         """The pod whose member holds the leader's lock."""
         path = f"api/v1/namespaces/{DATABASE}/configmaps/database-leader"

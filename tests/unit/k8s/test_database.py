@@ -185,6 +185,18 @@ def test_services_lead_to_whom_patroni_labels(objects: list[Manifest]) -> None:
     assert {**labels["labels"], labels["scope_label"]: settings(objects)["scope"]} == template
 
 
+def test_a_new_primary_takes_the_label_of_the_one_before(objects: list[Manifest]) -> None:
+    (mounted,) = (one["data"] for one in objects if one["kind"] == "ConfigMap")
+    program, file, selector = settings(objects)["postgresql"]["callbacks"]["on_role_change"].split()
+    folder, _, name = file.rpartition("/")
+    compile(mounted[name], name, "exec")
+    assert (program, folder) == ("python3", "/etc/patroni")
+    (service,) = (
+        one for one in objects if one["kind"] == "Service" and one["metadata"]["name"] == "database"
+    )
+    assert set(selector.split(",")) <= {f"{k}={v}" for k, v in service["spec"]["selector"].items()}
+
+
 def test_selectors_and_claims_are_the_same_for_good(objects: list[Manifest]) -> None:
     spec = one(objects, "StatefulSet")["spec"]
     assert spec["selector"]["matchLabels"] == {
