@@ -10,8 +10,9 @@ from constructs import Construct, IDependable
 from config.access import Role, Rule
 from config.model import Environment
 from config.resources import RESOURCES
-from k8s.access import Manifest, Rules, cluster_access, namespace_access, policy_rules
+from k8s.access import Rules, cluster_access, namespace_access, policy_rules
 from mindforce.access import Access
+from mindforce.manifest import Manifest, Objects
 
 
 def let_people_in(
@@ -40,29 +41,28 @@ def let_people_in(
     if written is not None:
         # EKS writes the first aws-auth when the first nodes come.
         written.node.add_dependency(nodes)
-    aws_eks_v2.KubernetesManifest(
+    Manifest(
         access,
         "Rules",
         cluster=cluster,
-        manifest=[item for role in _with_rbac(table.roles) for item in _everywhere(role)],
+        objects=[item for role in _with_rbac(table.roles) for item in _everywhere(role)],
         overwrite=True,
-        prune=False,
     )
 
 
-def in_namespace(roles: Sequence[Role], namespace: str) -> Manifest:
+def in_namespace(roles: Sequence[Role], namespace: str) -> Objects:
     """Return what the roles may do in a namespace of the workloads, as Kubernetes objects."""
     return [item for role in _with_rbac(roles) for item in _there(role, namespace)]
 
 
 # Environments share most of their roles, and an object costs a way through jsii.
 @cache
-def _there(role: Role, namespace: str) -> Manifest:
+def _there(role: Role, namespace: str) -> Objects:
     return namespace_access(namespace, role.group, _rules(role.workload_rules))
 
 
 @cache
-def _everywhere(role: Role) -> Manifest:
+def _everywhere(role: Role) -> Objects:
     return cluster_access(role.group, _rules(role.rules))
 
 

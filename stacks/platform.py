@@ -52,7 +52,7 @@ class PlatformStack(EnvironmentStack):
             cluster_name=config.name,
             region=config.region,
             account=config.account,
-            vpc_id=network.vpc.vpc_id,
+            vpc_id=network.vpc_id,
             replicas=platform.controller_replicas,
             load_balancer_attributes=attributes,
         )

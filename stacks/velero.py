@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
 
-from aws_cdk import aws_eks_v2
 from cdk8s import App
 from constructs import Construct
 
@@ -17,7 +16,7 @@ from k8s import velero
 from k8s.database_hook import database_hook
 from k8s.namespace import NamespaceChart
 from k8s.network import POD_IDENTITY
-from mindforce.rollout import Manifest
+from mindforce.manifest import Manifest, Objects
 from mindforce.velero import Velero
 from stacks.backup import BackupStack
 from stacks.cluster import ClusterStack
@@ -30,11 +29,11 @@ def make_backups(
     here = Construct(scope, "Velero")
     eks = cluster.cluster.cluster
     mover = _requests(MOVER)
-    first = aws_eks_v2.KubernetesManifest(
+    first = Manifest(
         here,
         "Namespace",
         cluster=eks,
-        manifest=[
+        objects=[
             *_namespace(config.backup.share),
             velero.egress(namespace=BACKUP_NAMESPACE, credentials=POD_IDENTITY),
             velero.agent_config(namespace=BACKUP_NAMESPACE, **mover),
@@ -43,7 +42,6 @@ def make_backups(
             ),
         ],
         overwrite=True,
-        prune=False,
     )
     release = Velero(
         here,
@@ -63,11 +61,11 @@ def make_backups(
         image_address=cluster.address,
         after=[first],
     )
-    objects = aws_eks_v2.KubernetesManifest(
+    objects = Manifest(
         here,
         "Objects",
         cluster=eks,
-        manifest=[
+        objects=[
             velero.StorageLocation(
                 namespace=BACKUP_NAMESPACE,
                 bucket=backup.backups.bucket.bucket_name,
@@ -78,12 +76,11 @@ def make_backups(
             *_schedules(config),
         ],
         overwrite=True,
-        prune=False,
     )
     objects.node.add_dependency(release)
 
 
-def _schedules(config: Environment) -> Manifest:
+def _schedules(config: Environment) -> Objects:
     wanted = config.backup
     volumes: Volumes = wanted.volumes
     # Without its volumes there is nothing of the database to be made consistent.
@@ -115,9 +112,9 @@ def _requests(room: Room) -> dict[str, str]:
 
 # The same for every environment, and a chart costs more than all else here.
 @cache
-def _namespace(share: Room) -> Manifest:
+def _namespace(share: Room) -> Objects:
     chart = NamespaceChart(
         App(), "velero", name=BACKUP_NAMESPACE, pod_security="baseline", **asdict(share)
     )
-    manifest: Manifest = chart.to_json()
-    return manifest
+    namespace: Objects = chart.to_json()
+    return namespace

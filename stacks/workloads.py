@@ -16,8 +16,9 @@ from k8s.namespace import NamespaceChart, PodSecurity
 from k8s.web import WebChart
 from mindforce.backup_bucket import BackupBucket
 from mindforce.cluster import Cluster
+from mindforce.manifest import Objects
 from mindforce.network import Network
-from mindforce.rollout import Manifest, RolloutGate
+from mindforce.rollout import RolloutGate
 from stacks.access import in_namespace
 from stacks.database import stand_database
 from stacks.environment_stack import EnvironmentStack
@@ -94,9 +95,7 @@ class WorkloadsStack(EnvironmentStack):
             certificate_arn=certificate_arn,
             database=database,
             database_pool_size=POOL_SIZE,
-            load_balancer_subnets={
-                subnet.subnet_id: subnet.ipv4_cidr_block for subnet in network.load_balancer_subnets
-            },
+            load_balancer_subnets=network.load_balancer_subnets,
         )
         gate.apply("Web", chart.to_json(), timeout_seconds=web.rollout_seconds, after=[ready])
 
@@ -109,7 +108,7 @@ def _namespace(
     *,
     pod_security: PodSecurity = "restricted",
     behind_load_balancer: bool = False,
-) -> Manifest:
+) -> Objects:
     chart = NamespaceChart(
         App(),
         name,
@@ -118,5 +117,5 @@ def _namespace(
         behind_load_balancer=behind_load_balancer,
         **asdict(share),
     )
-    manifest: Manifest = chart.to_json()
-    return manifest
+    objects: Objects = chart.to_json()
+    return objects

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from aws_cdk import RemovalPolicy, aws_ec2, aws_eks_v2, aws_kms, aws_lambda, aws_logs
+from aws_cdk import Annotations, RemovalPolicy, aws_ec2, aws_eks_v2, aws_kms, aws_lambda, aws_logs
 from constructs import Construct
 
 from mindforce.retention import retention_days
@@ -77,6 +77,8 @@ class Cluster(Construct):
             kubectl_provider_options=aws_eks_v2.KubectlProviderOptions(kubectl_layer=kubectl_layer),
             output_config_command=False,
         )
+        # The network tags its subnets itself.
+        Annotations.of(cluster).acknowledge_warning("@aws-cdk/aws-eks:clusterMustManuallyTagSubnet")
         cluster.node.add_dependency(logs)
         resource = cluster.node.default_child
         assert isinstance(resource, aws_eks_v2.CfnCluster)

@@ -7,9 +7,7 @@ from aws_cdk import CfnResource, RemovalPolicy, Stack, aws_ec2, aws_iam, aws_log
 from constructs import Construct
 
 from mindforce.retention import retention_days
-
-PUBLIC_MASK = 24
-"""Public subnets hold load balancers and NAT gateways only."""
+from mindforce.subnets import Subnets
 
 
 class Network(Construct):
@@ -29,33 +27,43 @@ class Network(Construct):
         interface_endpoints: Sequence[str],
     ) -> None:
         super().__init__(scope, id)
-        private = aws_ec2.SubnetType.PRIVATE_WITH_EGRESS
-        self.vpc = aws_ec2.Vpc(
+        vpc = aws_ec2.Vpc(
             self,
             "Vpc",
             ip_addresses=aws_ec2.IpAddresses.cidr(cidr),
             availability_zones=list(availability_zones),
-            nat_gateways=nat_gateways,
             restrict_default_security_group=True,
-            subnet_configuration=[
-                # First, so that they fill the start of the address space without a gap.
-                aws_ec2.SubnetConfiguration(
-                    name="Private", subnet_type=private, cidr_mask=private_mask
-                ),
-                aws_ec2.SubnetConfiguration(
-                    name="Public",
-                    subnet_type=aws_ec2.SubnetType.PUBLIC,
-                    cidr_mask=PUBLIC_MASK,
-                    map_public_ip_on_launch=False,
-                ),
-            ],
-            gateway_endpoints={
-                "S3": aws_ec2.GatewayVpcEndpointOptions(
-                    service=aws_ec2.GatewayVpcEndpointAwsService.S3
-                )
-            },
+            # Those of CDK have a route table each, public ones too.
+            subnet_configuration=[],
         )
-        self.private_subnet_ids = self.vpc.select_subnets(subnet_type=private).subnet_ids
+        subnets = Subnets(
+            vpc,
+            cidr=cidr,
+            availability_zones=availability_zones,
+            nat_gateways=nat_gateways,
+            private_mask=private_mask,
+        )
+        self.vpc_id = vpc.vpc_id
+        self.private_subnet_ids = subnets.private
+        self.load_balancer_subnets = subnets.public
+        """The CIDR of each public subnet by its id; every load balancer uses them, internal ones
+        too."""
+        aws_ec2.CfnVPCEndpoint(
+            Construct(vpc, "S3"),
+            "Resource",
+            service_name=f"com.amazonaws.{region}.s3",
+            vpc_endpoint_type="Gateway",
+            vpc_id=self.vpc_id,
+            route_table_ids=subnets.route_tables,
+        )
+        self.vpc = aws_ec2.Vpc.from_vpc_attributes(
+            self,
+            "Reference",
+            vpc_id=self.vpc_id,
+            availability_zones=list(availability_zones),
+            private_subnet_ids=subnets.private,
+            private_subnet_route_table_ids=subnets.route_tables[1:],
+        )
         logs = aws_logs.LogGroup(
             self,
             "FlowLogs",
@@ -93,7 +101,7 @@ class Network(Construct):
             self,
             "FlowLog",
             resource_type="VPC",
-            resource_id=self.vpc.vpc_id,
+            resource_id=self.vpc_id,
             traffic_type="ALL",
             log_destination_type="cloud-watch-logs",
             log_group_name=logs.log_group_name,
@@ -113,7 +121,7 @@ class Network(Construct):
 
     def _serve_inside(self, services: Sequence[str], cidr: str, region: str) -> None:
         """Answer for AWS services in the private subnets, by their usual names."""
-        ec2, vpc = aws_ec2, self.vpc.vpc_id
+        ec2, vpc = aws_ec2, self.vpc_id
         group = ec2.CfnSecurityGroup(
             self,
             "Endpoints",
@@ -150,8 +158,3 @@ class Network(Construct):
                 security_group_ids=[group],
                 private_dns_enabled=True,
             )
-
-    @property
-    def load_balancer_subnets(self) -> list[aws_ec2.PublicSubnet]:
-        """The public subnets, which every load balancer uses, internal ones too."""
-        return [cast(aws_ec2.PublicSubnet, subnet) for subnet in self.vpc.public_subnets]

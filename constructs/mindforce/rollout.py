@@ -19,9 +19,8 @@ from aws_cdk import (
 )
 from constructs import Construct, IDependable
 
+from mindforce.manifest import Manifest, Objects
 from mindforce.retention import retention_days
-
-Manifest = Sequence[Mapping[str, Any]]
 
 _FUNCTIONS = Path(__file__).with_name("functions")
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "Ingress")
@@ -51,6 +50,7 @@ class RolloutGate(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._cluster = cluster
+        self._cluster_name = cluster.cluster_name
         self._namespaces = frozenset(namespaces)
         managed = aws_iam.ManagedPolicy.from_aws_managed_policy_name
         describe = aws_iam.PolicyStatement(
@@ -66,7 +66,7 @@ class RolloutGate(Construct):
             ],
             inline_policies={"cluster": aws_iam.PolicyDocument(statements=[describe])},
         )
-        self._function = aws_lambda.Function(
+        function = aws_lambda.Function(
             self,
             "Handler",
             description="Waits for Kubernetes roll-outs",
@@ -88,7 +88,8 @@ class RolloutGate(Construct):
             vpc_subnets=aws_ec2.SubnetSelection(subnet_type=aws_ec2.SubnetType.PRIVATE_WITH_EGRESS),
             security_groups=[cluster.cluster_security_group],
         )
-        self._access = aws_eks_v2.AccessEntry(
+        self._function_arn = function.function_arn
+        access = aws_eks_v2.AccessEntry(
             self,
             "Access",
             cluster=cluster,
@@ -109,12 +110,12 @@ class RolloutGate(Construct):
             {"Namespaces": sorted(namespaces)},
         )
         # And with it all that comes after it.
-        self._cleanup.node.add_dependency(self._access, self._function)
+        self._cleanup.node.add_dependency(access, function)
 
     def apply(
         self,
         id: str,
-        manifest: Manifest,
+        objects: Objects,
         *,
         timeout_seconds: int = 600,
         prune: bool = True,
@@ -126,12 +127,10 @@ class RolloutGate(Construct):
         data, or holds what holds data.
         Raises ValueError for a workload in a namespace that the gate can't read.
         """
-        applied = aws_eks_v2.KubernetesManifest(
-            self, id, cluster=self._cluster, manifest=list(manifest), prune=prune
-        )
+        applied = Manifest(self, id, cluster=self._cluster, objects=objects, prune=prune)
         # So that it is deleted after all that it looks for.
         applied.node.add_dependency(self._cleanup, *after)
-        workloads = _workloads(manifest)
+        workloads = _workloads(objects)
         if not workloads:
             return applied
         for workload in workloads:
@@ -147,7 +146,7 @@ class RolloutGate(Construct):
             {
                 "Workloads": workloads,
                 # A change of the manifest is what makes the gate look again.
-                "ManifestHash": self._digest(manifest),
+                "ManifestHash": self._digest(applied.text),
             },
         )
         rollout.node.add_dependency(applied)
@@ -160,21 +159,22 @@ class RolloutGate(Construct):
             self,
             id,
             resource_type=kind,
-            service_token=self._function.function_arn,
+            service_token=self._function_arn,
             service_timeout=Duration.seconds(timeout_seconds + _TO_ANSWER),
             properties={
-                "ClusterName": self._cluster.cluster_name,
+                "ClusterName": self._cluster_name,
                 "TimeoutSeconds": timeout_seconds,
                 **properties,
             },
         )
 
-    def _digest(self, manifest: Manifest) -> str:
-        resolved = Stack.of(self).resolve(list(manifest))
-        return hashlib.sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:16]
+    def _digest(self, text: str) -> str:
+        """Return a digest that doesn't change with the order in which constructs are made."""
+        resolved = json.dumps(Stack.of(self).resolve(text), sort_keys=True)
+        return hashlib.sha256(resolved.encode()).hexdigest()[:16]
 
 
-def _workloads(manifest: Manifest) -> Sequence[dict[str, Any]]:
+def _workloads(objects: Objects) -> Sequence[dict[str, Any]]:
     """Return what to wait for, and how many replicas an autoscaler will ask for at the least."""
     minimum = {
         (
@@ -182,7 +182,7 @@ def _workloads(manifest: Manifest) -> Sequence[dict[str, Any]]:
             item["metadata"].get("namespace"),
             item["spec"]["scaleTargetRef"]["name"],
         ): item["spec"].get("minReplicas", 1)
-        for item in manifest
+        for item in objects
         if item["kind"] == "HorizontalPodAutoscaler"
     }
     return [
@@ -194,6 +194,6 @@ def _workloads(manifest: Manifest) -> Sequence[dict[str, Any]]:
                 (item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"]), 0
             ),
         }
-        for item in manifest
+        for item in objects
         if item["kind"] in _WORKLOADS
     ]

@@ -34,7 +34,7 @@ def test_every_environment_is_within_its_limits(synthesis: Synthesis) -> None:
         size = limits.size(environment, made)
         assert sum(size.resources.values()) > size.custom_resources > 0
         # A part that isn't told apart would eat the platform's budget.
-        assert all(size.resources[part] for part in ("database", "log agent"))
+        assert all(size.resources[part] for part in limits.RESOURCES)
         assert size.kubectl_providers == 1
         assert list(size.problems()) == []
 
