@@ -78,10 +78,12 @@ def _database_problems(cluster: Cluster, database: Database, web: Web) -> Iterat
     if nodes < database.members:
         right = f"each needs a node of its own, and {nodes} have neither taints nor spot prices"
         yield Problem("database.members", database.members, right)
-    # One more while a roll-out goes on.
-    most = (MAX_CONNECTIONS - RESERVED_CONNECTIONS) // POOL_SIZE - 1
+    # Beside its pool's, a pod has one to ask whether it is ready. One pod more while a roll-out
+    # goes on.
+    each = POOL_SIZE + 1
+    most = (MAX_CONNECTIONS - RESERVED_CONNECTIONS) // each - 1
     if web.max_replicas > most:
-        right = f"the database has connections for {most}, {POOL_SIZE} each"
+        right = f"the database has connections for {most}, {each} each"
         yield Problem("web.max_replicas", web.max_replicas, right)
 
 

@@ -15,7 +15,7 @@ from config.quantities import (
 
 WEB_NAMESPACE = "web"
 POOL_SIZE = 10
-"""Connections to the database that each web pod keeps at the most."""
+"""Connections to the database that each web pod keeps for requests at the most."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,13 +49,11 @@ async def connect(settings: Settings) -> BoundedConnection:
         "keepalives_count": "3",
         # Per host, so that one that is silent leaves time for the next; psycopg's least is 2.
         "connect_timeout": "2",
-        **settings.conninfo(),
+        **settings.conninfo(
+            f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} "
+            f"-c idle_in_transaction_session_timeout={2 * milliseconds}"
+        ),
     }
-    options = (
-        f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} "
-        f"-c idle_in_transaction_session_timeout={2 * milliseconds}"
-    )
-    conninfo["options"] = f"{conninfo.get('options', '')} {options}".strip()
     try:
         async with asyncio.timeout(settings.database_connect_seconds):
             connection = await BoundedConnection.connect(autocommit=True, **conninfo)

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import psycopg
 from psycopg import errors
 from sqlalchemy import event, exc, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
 from service.connection import connect
@@ -29,42 +29,22 @@ class Database:
     """A bounded pool of connections, each statement its own transaction, every wait with an end."""
 
     def __init__(self, settings: Settings) -> None:
-        self._engine = create_async_engine(
-            "postgresql+psycopg://",
-            async_creator=lambda: connect(settings),
-            # Every operation is one statement, so a transaction around it would only cost
-            # two more round trips.
-            isolation_level="AUTOCOMMIT",
-            pool_reset_on_return=None,
-            # What people write in notes is not for the log.
-            hide_parameters=True,
-            pool_size=settings.database_pool_size,
-            max_overflow=0,
-            pool_timeout=settings.database_pool_wait_seconds,
-            pool_recycle=_RECYCLE_SECONDS,
-            pool_use_lifo=True,
-        )
-        event.listen(self._engine.sync_engine, "handle_error", _leave_old_primary)
+        self._engine = _engine(settings, settings.database_pool_size)
+        # Busy is not unready: the pods that are left would only get busier.
+        self._readiness = _engine(settings, 1)
+        self.wait_seconds = settings.database_pool_wait_seconds
+        """How long a request may wait for its turn."""
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection]:
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Lend a connection. Raises DatabaseUnavailable, also for what happens while it is lent."""
-        try:
-            async with self._engine.connect() as connection:
-                yield connection
-        except (exc.TimeoutError, psycopg.OperationalError, OSError) as error:
-            raise DatabaseUnavailable(str(error)) from error
-        except exc.DBAPIError as error:
-            if _passes(error):
-                raise DatabaseUnavailable(str(error.orig)) from error
-            raise
+        return _lent(self._engine)
 
     async def schema_problem(self) -> str:
         """Return what is wrong with the schema for this code in a sentence, or nothing.
 
         Raises DatabaseUnavailable.
         """
-        async with self.connection() as connection:
+        async with _lent(self._readiness) as connection:
             try:
                 rows = await connection.execute(text("SELECT version_num FROM alembic_version"))
                 found = rows.scalar_one_or_none()
@@ -80,13 +60,57 @@ class Database:
         )
 
     def in_use(self) -> int:
-        """Return how many connections are lent."""
+        """Return how many connections are lent to requests."""
         pool = self._engine.pool
         assert isinstance(pool, QueuePool)
         return pool.checkedout()
 
     async def close(self) -> None:
         await self._engine.dispose()
+        await self._readiness.dispose()
+
+
+def _engine(settings: Settings, size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        "postgresql+psycopg://",
+        async_creator=lambda: connect(settings),
+        # Every operation is one statement, so a transaction around it would only cost
+        # two more round trips.
+        isolation_level="AUTOCOMMIT",
+        pool_reset_on_return=None,
+        # What people write in notes is not for the log.
+        hide_parameters=True,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=settings.database_pool_wait_seconds,
+        pool_recycle=_RECYCLE_SECONDS,
+        pool_use_lifo=True,
+    )
+    event.listen(engine.sync_engine, "handle_error", leave_out_rows)
+    event.listen(engine.sync_engine, "handle_error", _leave_old_primary)
+    return engine
+
+
+@asynccontextmanager
+async def _lent(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    except (exc.TimeoutError, psycopg.OperationalError, OSError) as error:
+        raise DatabaseUnavailable(str(error)) from error
+    except exc.DBAPIError as error:
+        if _passes(error):
+            raise DatabaseUnavailable(str(error.orig)) from error
+        raise
+
+
+def leave_out_rows(context: ExceptionContext) -> None:
+    """Leave out PostgreSQL's details of an error, which quote rows, before anybody logs them."""
+    error = context.original_exception
+    if isinstance(error, psycopg.Error) and error.diag.message_detail:
+        error.args = (error.diag.message_primary,)
+        if context.sqlalchemy_exception is not None:
+            context.sqlalchemy_exception.args = error.args
 
 
 def _passes(error: exc.DBAPIError) -> bool:

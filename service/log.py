@@ -74,6 +74,6 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # Alembic and uvicorn tell of each step at this level.
-    for noisy in ("alembic", "uvicorn"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.root.level))
+    # Alembic tells of each step below this level; uvicorn warns of whatever a stranger may send.
+    for noisy, least in (("alembic", logging.WARNING), ("uvicorn", logging.ERROR)):
+        logging.getLogger(noisy).setLevel(max(least, logging.root.level))

@@ -16,10 +16,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from psycopg.conninfo import make_conninfo
-from sqlalchemy import Connection, create_engine, exc, text
+from sqlalchemy import Connection, create_engine, event, exc, text
 from sqlalchemy.pool import NullPool
 
 from service import log
+from service.database import leave_out_rows
 from service.settings import Settings, SettingsError
 
 _logger = logging.getLogger(__name__)
@@ -63,16 +64,16 @@ def _newer(connection: Connection) -> str:
 
 @contextmanager
 def _exclusive(settings: Settings) -> Iterator[Connection]:
-    conninfo = make_conninfo(
-        **{"connect_timeout": "5", **settings.conninfo()},
-        options=f"-c lock_timeout={_LOCK_TIMEOUT}",
-    )
+    given = settings.conninfo(f"-c lock_timeout={_LOCK_TIMEOUT}")
+    conninfo = make_conninfo(**{"connect_timeout": "5", **given})
     engine = create_engine(
         "postgresql+psycopg://",
         creator=lambda: psycopg.connect(conninfo),
         # The lock ends with the session, whatever happened in it.
         poolclass=NullPool,
+        hide_parameters=True,
     )
+    event.listen(engine, "handle_error", leave_out_rows)
     with engine.connect() as connection:
         deadline = time.monotonic() + _LOCK_SECONDS
         # Not pg_advisory_lock: whoever waits in it holds a snapshot, and CREATE INDEX

@@ -1,6 +1,7 @@
 """HTTP/1.1 for strangers: limits on connections, and on clients that are slow on purpose."""
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from service.problems import Problem
 from service.settings import Settings
 
-_MAX_HEAD_BYTES = 64 * 1024
+_logger = logging.getLogger(__name__)
+
+_MAX_BARE_BYTES = 64 * 1024
+"""How much may come without a body's bytes or a whole head in it."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -25,7 +29,8 @@ class GuardedProtocol(HttpToolsProtocol):
     # Until when there must be room for more of an answer.
     _write_deadline: float | None = None
     _head_began = False
-    _head_bytes = 0
+    # A head that doesn't end, extensions of chunks, trailers: kept, or worked for, to no end.
+    _bare_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
         if len(self.connections) >= self.settings.max_connections:
@@ -33,7 +38,7 @@ class GuardedProtocol(HttpToolsProtocol):
             transport.abort()
             return
         super().connection_made(transport)
-        self._begin_head(0)
+        self._begin_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         # A connection that was refused was never made.
@@ -41,20 +46,26 @@ class GuardedProtocol(HttpToolsProtocol):
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._head_began:
-            self._head_bytes += len(data)
-            # What follows the head may come in the same piece.
-            if self._head_bytes > _MAX_HEAD_BYTES + self.settings.max_body_bytes:
-                self._refuse(431, "The request's head is too large.")
-                return
+        self._bare_bytes += len(data)
         super().data_received(data)
+        if self._bare_bytes > _MAX_BARE_BYTES and not self.transport.is_closing():
+            self._refuse(431, "The request's head, or what comes with its body, is too large.")
+            return
         # There is a scope from a head's first byte on, and a path in it once the head is whole.
         if self.scope is None or "path" not in self.scope:
             if not self._head_began:
-                self._begin_head(len(data))
+                self._begin_head()
         elif not self.cycle.response_complete:
             self._head_began = False
             self._deadline = None
+
+    def on_headers_complete(self) -> None:
+        self._bare_bytes = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._bare_bytes = 0
+        super().on_body(body)
 
     def on_response_complete(self) -> None:
         # As uvicorn's, without its timer.
@@ -67,9 +78,8 @@ class GuardedProtocol(HttpToolsProtocol):
         elif not self._head_began:
             self._deadline = self.loop.time() + self.settings.keep_alive_seconds
 
-    def _begin_head(self, count: int) -> None:
+    def _begin_head(self) -> None:
         self._head_began = True
-        self._head_bytes = count
         self._deadline = self.loop.time() + self.settings.header_seconds
 
     def pause_writing(self) -> None:
@@ -91,6 +101,7 @@ class GuardedProtocol(HttpToolsProtocol):
                 return
 
     def _refuse(self, status: int, detail: str) -> None:
+        _logger.info("refused what a client sent: %s", detail)
         problem = Problem(status, detail)
         reply = problem.reply()
         head = (

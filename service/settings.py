@@ -23,7 +23,8 @@ class Settings:
     """Everything that differs between places; each field is the variable of its name in capitals.
 
     `database_url` is libpq's connection string; `database_password_file` is read at every connect,
-    so that a rotated password needs no restart. Seconds are wall-clock.
+    so that a rotated password needs no restart. One more connection than `database_pool_size` asks
+    whether the database is ready. Seconds are wall-clock.
     """
 
     database_url: str
@@ -69,9 +70,13 @@ class Settings:
             raise SettingsError(problems)
         return cls(**values)  # type: ignore[arg-type] # each value came from its field's parser
 
-    def conninfo(self) -> dict[str, str]:
-        """Return libpq's parameters, with the password as the mounted file holds it now."""
+    def conninfo(self, options: str = "") -> dict[str, str]:
+        """Return libpq's parameters, with the password as the mounted file holds it now.
+
+        `options` are the server's, and come after those of the connection string.
+        """
         given = {key: str(value) for key, value in conninfo_to_dict(self.database_url).items()}
+        given["options"] = f"{given.get('options', '')} {options}".strip()
         if self.database_password_file is not None:
             given["password"] = self.database_password_file.read_text().strip()
         return given
@@ -98,6 +103,8 @@ def _secret_file(text: str) -> Path:
         secret = path.read_text().strip()
     except OSError as error:
         raise ValueError(f"a readable file ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ValueError("a file of UTF-8 text") from None
     if not secret or "\0" in secret:
         raise ValueError("a file that holds a password")
     return path

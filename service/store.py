@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from service import cursor
 from service.batch import Batch
-from service.database import Database
+from service.database import Database, DatabaseUnavailable
 from service.notes import Note, NoteInput, Page, PageQuery
 from service.schema import notes
 
@@ -44,7 +44,7 @@ class NoteStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._reads = Batch(self._fetch)
+        self._reads = Batch(self._fetch, patience=database.wait_seconds)
 
     async def create(self, given: NoteInput) -> Note:
         now = func.now()
@@ -54,7 +54,10 @@ class NoteStore:
             return _note((await connection.execute(statement, values)).one())
 
     async def read(self, identity: UUID) -> Note | None:
-        return await self._reads.get(identity)
+        try:
+            return await self._reads.get(identity)
+        except TimeoutError as error:
+            raise DatabaseUnavailable(str(error)) from error
 
     async def page(self, query: PageQuery) -> Page:
         """Return a page, newest first. Raises ValueError for a cursor that we did not make."""

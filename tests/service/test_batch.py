@@ -30,7 +30,7 @@ async def started(*reads: asyncio.Task[str | None]) -> None:
 def test_reads_that_wait_go_together_and_each_gets_its_own() -> None:
     async def scenario() -> None:
         source = Source()
-        batch = Batch(source.fetch, size=3)
+        batch = Batch(source.fetch, patience=60, size=3)
         tasks = [asyncio.create_task(batch.get(0))]
         await started()
         tasks += [asyncio.create_task(batch.get(key)) for key in (1, 2, -3, 4, 1)]
@@ -48,7 +48,7 @@ def test_reads_that_wait_go_together_and_each_gets_its_own() -> None:
 def test_a_read_never_shares_a_query_that_had_begun_before_it() -> None:
     async def scenario() -> None:
         source = Source()
-        batch = Batch(source.fetch)
+        batch = Batch(source.fetch, patience=60)
         first = asyncio.create_task(batch.get(1))
         await started()
         second = asyncio.create_task(batch.get(1))
@@ -67,7 +67,7 @@ def test_a_read_never_shares_a_query_that_had_begun_before_it() -> None:
 def test_a_failure_is_for_those_who_waited_on_it_and_no_others() -> None:
     async def scenario() -> None:
         source = Source()
-        batch = Batch(source.fetch)
+        batch = Batch(source.fetch, patience=60)
         first = asyncio.create_task(batch.get(1))
         await started()
         source.error = OSError("lost")
@@ -84,7 +84,7 @@ def test_a_failure_is_for_those_who_waited_on_it_and_no_others() -> None:
 def test_a_reader_that_goes_away_leaves_the_others_their_answer() -> None:
     async def scenario() -> None:
         source = Source()
-        batch = Batch(source.fetch)
+        batch = Batch(source.fetch, patience=60)
         readers = [asyncio.create_task(batch.get(1)) for _ in range(2)]
         await started()
         readers[0].cancel()
@@ -97,12 +97,34 @@ def test_a_reader_that_goes_away_leaves_the_others_their_answer() -> None:
 def test_a_query_that_is_cancelled_leaves_nobody_waiting() -> None:
     async def scenario() -> None:
         source = Source()
-        batch = Batch(source.fetch)
+        batch = Batch(source.fetch, patience=60)
         reader = asyncio.create_task(batch.get(1))
         await started()
         (query,) = asyncio.all_tasks() - {reader, asyncio.current_task()}
         query.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(reader, 5)
+
+    asyncio.run(scenario())
+
+
+def test_who_has_waited_too_long_for_a_query_is_told_so_and_the_next_is_not_delayed() -> None:
+    async def scenario() -> None:
+        source = Source()
+        batch = Batch(source.fetch, patience=0.05, size=2)
+        first = asyncio.create_task(batch.get(0))
+        await started()
+        late = [asyncio.create_task(batch.get(key)) for key in range(1, 8)]
+        await asyncio.sleep(0.1)
+        in_time = [asyncio.create_task(batch.get(key)) for key in (7, 8)]
+        await started()
+        source.go.release()
+        source.go.release()
+        assert await first == "value 0"
+        for reader in late:
+            with pytest.raises(TimeoutError, match=r"no query began within 0.05 s"):
+                await reader
+        assert await asyncio.gather(*in_time) == ["value 7", "value 8"]
+        assert source.asked == [[0], [7, 8]]
 
     asyncio.run(scenario())

@@ -89,3 +89,27 @@ def test_the_old_release_leaves_a_newer_schema_alone(postgres: Postgres) -> None
     with psycopg.connect(url) as connection:
         found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     assert found == ("9999",)
+
+
+def test_the_server_s_options_may_come_with_the_address(postgres: Postgres) -> None:
+    postgres.create_database("options")
+    url = f"{postgres.url('options')}?options=-c%20search_path%3Dapp"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA app")
+    migrate(Settings(database_url=url), "head")
+    assert "CREATE TABLE app.notes" in postgres.dump("options", "--schema-only")
+
+
+def test_a_failure_is_told_without_the_rows(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = postgres.create_database("rows")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE alembic_version (version_num text CHECK (false) NO INHERIT)"
+        )
+    monkeypatch.setattr(log, "configure", lambda level: None)
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert module.main([]) == 1
+    assert "violates check constraint" in caplog.text
+    assert "Failing row" not in caplog.text

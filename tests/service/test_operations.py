@@ -1,7 +1,9 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
@@ -93,3 +95,25 @@ def test_the_document_is_the_one_for_review(client: httpx.Client) -> None:
     """A change of the API shows in the diff; renew with `python -m tests.service.renew`."""
     golden = Path(__file__).with_name("openapi.json")
     assert client.get("/openapi.json").json() == json.loads(golden.read_text())
+
+
+@pytest.mark.parametrize("path", ["/v1/notes", "/nowhere", "/metrics"])
+def test_no_answer_is_kept_or_taken_for_something_else(client: httpx.Client, path: str) -> None:
+    headers = client.get(path).headers
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_statement_that_fails_is_logged_without_what_people_wrote(
+    start: Callable[..., Service], database_url: str
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE notes ADD CONSTRAINT kind CHECK (title <> 'my secret')")
+    service = start(database_url)
+    note = {"title": "my secret", "body": "hunter2"}
+    answer = service.client.post("/v1/notes", json=note, headers={"x-request-id": "refused"})
+    assert answer.status_code == 500
+    said = str(lines_of(service, "refused"))
+    assert 'violates check constraint "kind"' in said.replace("\\", "")
+    assert "my secret" not in said
+    assert "hunter2" not in said

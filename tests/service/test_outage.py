@@ -1,7 +1,10 @@
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import count
+from uuid import uuid4
 
 import httpx
 import psycopg
@@ -158,6 +161,46 @@ def test_a_pool_that_is_used_up_is_a_503_and_not_a_queue(
         other.rollback()
         assert waiting.result().status_code == 200
     assert service.client.get("/v1/notes").status_code == 200
+
+
+def test_many_readers_of_a_silent_database_do_not_wait_for_each_other(
+    database: Postgres, start: Callable[..., Service]
+) -> None:
+    limits = {"DATABASE_POOL_WAIT_SECONDS": 0.5, "DATABASE_STATEMENT_SECONDS": 0.5}
+    service = start(url(database), **limits)
+    assert service.client.get(f"/v1/notes/{uuid4()}").status_code == 404
+    database.pause()
+    with ExitStack() as stack:
+        readers = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=60))
+            for _ in range(600)
+        ]
+        for reader in readers:
+            reader.sendall(f"GET /v1/notes/{uuid4()} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        for reader in readers:
+            assert reader.recv(65536).startswith(b"HTTP/1.1 503 ")
+
+    waits = [line["seconds"] for line in service.lines() if line.get("status") == 503]
+    assert len(waits) == 600
+    # Half a second for its turn, and one query of others before that.
+    assert max(waits) < 6
+
+
+def test_a_pool_that_is_used_up_is_no_reason_to_send_requests_elsewhere(
+    database: Postgres, start: Callable[..., Service]
+) -> None:
+    address = url(database)
+    service = start(address, DATABASE_POOL_SIZE=1)
+    path = f"/v1/notes/{service.client.post('/v1/notes', json=NOTE).json()['id']}"
+    with psycopg.connect(address) as other, ThreadPoolExecutor(1) as thread:
+        other.execute("SELECT * FROM notes FOR UPDATE")
+        waiting = thread.submit(service.client.put, path, json=NOTE)
+        wait_for(lambda: "in_use 1.0" in service.client.get("/metrics").text)
+
+        assert service.ready()
+
+        other.rollback()
+        assert waiting.result().status_code == 200
 
 
 def both(first: Postgres, second: Postgres) -> str:

@@ -90,6 +90,13 @@ def test_the_password_is_read_anew_each_time(tmp_path: Path) -> None:
     assert "first" not in repr(settings)
 
 
+def test_a_secret_file_that_is_no_text_is_refused_unseen(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_bytes(b"s3cret\xff")
+    (problem,) = problems(DATABASE_PASSWORD_FILE=str(path))
+    assert problem == f"DATABASE_PASSWORD_FILE is '{path}'; it must be a file of UTF-8 text."
+
+
 @pytest.mark.parametrize("content", [None, "", " \n", "a\0b"])
 def test_a_secret_file_without_a_secret_is_refused(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "password"

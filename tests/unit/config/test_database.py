@@ -45,9 +45,9 @@ def test_a_wrong_value_is_named(change: dict[str, Any], sentence: str) -> None:
 def test_more_web_pods_than_connections_are_refused() -> None:
     groups = tuple(replace(group, max_size=12) for group in DEV.cluster.node_groups)
     cluster = replace(DEV.cluster, node_groups=groups)
-    with pytest.raises(ConfigError, match=r"web\.max_replicas is 18; the database has connec"):
-        replace(DEV, cluster=cluster, web=replace(DEV.web, max_replicas=18))
-    replace(DEV, cluster=cluster, web=replace(DEV.web, max_replicas=17))
+    with pytest.raises(ConfigError, match=r"web\.max_replicas is 16; the database has connec"):
+        replace(DEV, cluster=cluster, web=replace(DEV.web, max_replicas=16))
+    replace(DEV, cluster=cluster, web=replace(DEV.web, max_replicas=15))
 
 
 @pytest.mark.parametrize(
