@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
@@ -15,6 +17,7 @@ from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 
+from delivery.migration_rules import Finding, findings
 from delivery.process import ROOT
 
 POSTGRES_VERSION = "17"
@@ -24,11 +27,23 @@ _EXCLUDED = (
     "prefer-robust-stmts",  # A migration that fails is rolled back; what is not, is concurrent.
     "require-statement-timeout",  # An index that is built concurrently may take its time.
 )
-_CONTRACTS = ("ban-drop-column", "ban-drop-table", "ban-drop-not-null", "renaming-column")
+_CONTRACTS = (
+    "ban-drop-column",
+    "ban-drop-table",
+    "ban-drop-not-null",
+    "renaming-column",
+    "locks-table",
+    "takes-rights",
+)
 """What only a migration may do that says since which release nobody uses the old form."""
+_RELEASE = re.compile(r"\d+\.\d+\.\d+")
 
 # service.migrate sets it for the session.
 _PRELUDE = "SET lock_timeout = '5s';\n"
+
+
+class LintError(Exception):
+    """Nothing can be said of the migrations; the message says why."""
 
 
 class Problem(NamedTuple):
@@ -39,13 +54,25 @@ class Problem(NamedTuple):
 
 
 def lint(root: Path, since: str = "0000") -> Iterator[Problem]:
-    """Yield the problems of the migrations of the service in `root` that are newer than `since`."""
-    directory = ScriptDirectory.from_config(_configuration(root, StringIO()))
+    """Yield the problems of the migrations of the service in `root` that are newer than `since`.
+
+    Raises LintError.
+    """
+    if not (root / "service" / "migrations" / "versions").is_dir():
+        raise LintError(f"There are no migrations of a service in {root}.")
     try:
-        scripts = list(directory.walk_revisions())[::-1]
+        # Two of one revision are a warning to Alembic, which goes on with one of them.
+        with warnings.catch_warnings(action="error"):
+            directory = ScriptDirectory.from_config(_configuration(root, StringIO()))
+            scripts = list(directory.walk_revisions())[::-1]
     except CommandError as error:
         yield Problem("all", f"The migrations are not one line: {error}.")
         return
+    except Exception as error:  # noqa: BLE001 # whatever is in a file
+        yield Problem("all", f"The migrations can't be read: {type(error).__name__}: {error}.")
+        return
+    if since not in ("0000", *(script.revision for script in scripts)):
+        raise LintError(f"{since!r} is none of the revisions; the last release's is wanted.")
     yield from _numbering(scripts)
     for script in scripts:
         if script.revision > since:
@@ -70,18 +97,19 @@ def _sql_problems(root: Path, script: Script) -> Iterator[Problem]:
     try:
         upgrade = _sql(root, command.upgrade, f"{before}:{script.revision}")
         downgrade = _sql(root, command.downgrade, f"{script.revision}:{before}")
-    except Exception as error:  # noqa: BLE001 # whatever a migration does without a database
+    except (Exception, SystemExit) as error:  # noqa: BLE001 # whatever it does without a database
         yield Problem(script.revision, f"Its SQL can't be told without a database: {error}.")
         return
     # Two are Alembic's own: the mark of the version, and on the way to the base its table.
     if _statements(downgrade) <= 1 < _statements(upgrade):
         yield Problem(script.revision, "Its downgrade does nothing; it must undo the upgrade.")
-    allowed = _CONTRACTS if isinstance(getattr(script.module, "contracts", None), str) else ()
-    for finding in _squawk(upgrade):
-        rule = finding["rule_name"]
-        if rule not in allowed:
-            help_text = f" {finding['help']}" if finding.get("help") else ""
-            yield Problem(script.revision, f"{rule}: {finding['message']}{help_text}")
+    contracts = getattr(script.module, "contracts", None)
+    if contracts is not None and not _RELEASE.fullmatch(str(contracts)):
+        sentence = f"contracts is {contracts!r}; it must be a release such as '0.4.0'."
+        yield Problem(script.revision, sentence)
+    for rule, why in (*_squawk(upgrade), *findings(upgrade)):
+        if contracts is None or rule not in _CONTRACTS:
+            yield Problem(script.revision, f"{rule}: {why}")
 
 
 def _sql(root: Path, way: Callable[..., None], revisions: str) -> str:
@@ -102,7 +130,7 @@ def _statements(sql: str) -> int:
     return "\n".join(lines).count(";")
 
 
-def _squawk(sql: str) -> list[dict[str, Any]]:
+def _squawk(sql: str) -> Iterator[Finding]:
     excluded = [f"--exclude={rule}" for rule in _EXCLUDED]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "migration.sql")
@@ -114,17 +142,25 @@ def _squawk(sql: str) -> list[dict[str, Any]]:
             text=True,
             cwd=folder,
         )
-    findings: list[dict[str, Any]] = json.loads(done.stdout)
-    return findings
+    try:
+        found: list[dict[str, Any]] = json.loads(done.stdout)
+    except ValueError:
+        raise LintError(f"squawk failed: {done.stderr.strip() or done.returncode}") from None
+    for one in found:
+        yield Finding(one["rule_name"], f"{one['message']} {one.get('help') or ''}".strip())
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return 0 when the migrations may run, 1 when one of them must not."""
+    """Return 0 when the migrations may run, 1 when one must not, 2 when that can't be told."""
     parser = argparse.ArgumentParser(prog="python -m delivery.migration_lint", description=__doc__)
     parser.add_argument("--since", default="0000", help="the last release's revision")
     parser.add_argument("--root", type=Path, default=ROOT, help="the folder that holds service/")
     given = parser.parse_args(arguments)
-    problems = list(lint(given.root, given.since))
+    try:
+        problems = list(lint(given.root, given.since))
+    except LintError as error:
+        print(f"The lint itself could not run: {error}")
+        return 2
     for problem in problems:
         print(f"{problem.revision}: {problem.sentence}")
     if not problems:

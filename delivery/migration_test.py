@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from delivery import rows
+from delivery import picture, rows
 from delivery.exercise import ExerciseError, ask, exercise, traffic
 from delivery.postgres import Postgres, PostgresError, temporary
 from delivery.process import ROOT, Service, environment, run, running, wait_for
@@ -63,7 +63,7 @@ class MigrationTest:
                 self._migrate(self._new, "head")
             self._none(problems, "while the upgrade ran")
             upgraded = self._schema()
-            self._none(list(rows.differences(data, self._data())), "after the upgrade")
+            self._none(list(picture.differences(data, self._data())), "after the upgrade")
             self._say(f"Upgraded to {self._revision()} under traffic; every row is as it was.")
 
             new = self._serve(stack, self._new, folder / "new", "new")
@@ -84,7 +84,7 @@ class MigrationTest:
             path = f"/v1/notes/{witness['id']}"
             for method, status in (("GET", 200), ("DELETE", 204)):
                 ask(old, "old", method, path, status)
-            self._none(list(rows.differences(data, self._data())), "after the downgrade")
+            self._none(list(picture.differences(data, self._data())), "after the downgrade")
             exercise(old, old, ("old", "old"))
             self._say(
                 f"Downgraded to {revision}: schema and rows are as before, the old code works."
@@ -117,9 +117,9 @@ class MigrationTest:
         if problems:
             raise MigrationTestError(f"{problems[0].rstrip('.')}, {when}.")
 
-    def _data(self) -> rows.Picture:
+    def _data(self) -> picture.Picture:
         with _connection(self._url) as connection:
-            return rows.picture(connection)
+            return picture.take(connection)
 
     def _revision(self) -> str:
         with _connection(self._url) as connection:

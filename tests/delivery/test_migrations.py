@@ -29,12 +29,15 @@ REFUSED = {
     "index_that_locks": ("require-concurrent-index-creation", None),
     "constraint_that_locks": ("constraint-missing-not-valid", None),
     "changes_type": ("changing-column-type", "cached plan must not change|with other values"),
-    "changes_rows": (None, "Table notes has .* rows with other values than before"),
-    "deletes_rows": (None, "Table notes had 2000 rows and has"),
+    "changes_rows": ("changes-rows", "Table notes has .* rows with other values than before"),
+    "deletes_rows": ("changes-rows", "Table notes had 2000 rows and has"),
     "no_way_down": ("downgrade does nothing", "The downgrade leaves another schema"),
     "half_way_down": (None, "The downgrade leaves another schema: .*owners.* is new"),
-    "holds_a_lock": (None, "The old code answered .* with 503 .* while the upgrade ran"),
+    "holds_a_lock": ("locks-table", "The old code answered .* with 503 .* while the upgrade ran"),
     "trigger_that_changes_writes": (None, "The old code reads 'body' as 'A BODY'"),
+    "fills_column": ("changes-rows", None),
+    "default_that_rewrites": ("adding-field-with-default", None),
+    "waits_for_locks": ("waits-for-locks", None),
     "reads_the_database": ("can't be told without a database", None),
 }
 
@@ -154,8 +157,53 @@ def test_the_lint_refuses_what_is_not_one_line_of_numbers(
     text = text.replace('revision = "0002"', f"revision = {revision!r}", 1)
     text = text.replace('down_revision = "0001"', f"down_revision = {before!r}")
     migration.write_text(text)
-    problems = list(migration_lint.lint(release(migration), since="9998"))
+    problems = list(migration_lint.lint(release(migration), since="0001"))
     assert any(sentence in problem.sentence for problem in problems), problems
+
+
+def test_the_lint_refuses_two_of_one_revision(release: Callable[..., Path]) -> None:
+    """As two branches have it that each added one."""
+    both = release(CASES / "good" / "optional_column.py", CASES / "good" / "concurrent_index.py")
+    (problem,) = migration_lint.lint(both, since="0001")
+    assert "Revision 0002 is present more than once" in problem.sentence
+
+
+@pytest.mark.parametrize(
+    ("stands", "other", "sentence"),
+    [
+        ('down_revision = "0001"', 'down_revision = "0009"', "Revision 0009 referenced"),
+        ('down_revision = "0001"', 'down_revision = "0002"', "not one line"),
+        ("import sqlalchemy", "import nothing_of_this_name", "nothing_of_this_name"),
+        ("def upgrade", "def", "SyntaxError"),
+        ("def upgrade", "def up", "can't be told without a database"),
+        ("    op.add_column", "    raise SystemExit(0)\n    op.add_column", "can't be told"),
+        ("import sqlalchemy", 'contracts = "next"\nimport sqlalchemy', "contracts is 'next'"),
+    ],
+)
+def test_the_lint_refuses_what_cannot_be_read(
+    release: Callable[..., Path], tmp_path: Path, stands: str, other: str, sentence: str
+) -> None:
+    migration = tmp_path / "wrong.py"
+    text = (CASES / "good" / "optional_column.py").read_text()
+    assert stands in text
+    migration.write_text(text.replace(stands, other, 1))
+    problems = list(migration_lint.lint(release(migration), since="0001"))
+    assert any(sentence in problem.sentence for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--since", "0002"], "'0002' is none of the revisions"),
+        (["--since", "v0.1.0"], "'v0.1.0' is none of the revisions"),
+        (["--root", "no-such-folder"], "no migrations of a service in no-such-folder"),
+    ],
+)
+def test_the_lint_says_when_it_cannot_tell(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert migration_lint.main(arguments) == 2
+    assert sentence in capsys.readouterr().out
 
 
 def test_the_service_s_own_migrations_pass_by_the_commands(
