@@ -33,8 +33,13 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def address(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+    try:
+        parts = urlsplit(text)
+        # Reading the port checks it.
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no address; it must be such as 'https://web.example.com'"
         )

@@ -5,6 +5,7 @@ to this one's while the old code serves, then old and new code side by side, the
 """
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -139,10 +140,15 @@ def prepare(server: Postgres, database: str, old: Path) -> None:
 
 
 def _migrate(url: str, root: Path, revision: str, *options: str) -> None:
-    done = run("service.migrate", *options, revision, env=environment(url), root=root)
+    way = "downgrade" if options else "upgrade"
+    try:
+        done = run("service.migrate", *options, revision, env=environment(url), root=root)
+    except subprocess.TimeoutExpired as error:
+        raise MigrationTestError(
+            f"The {way} to {revision} did not end within {error.timeout:g} s."
+        ) from error
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1]
-        way = "downgrade" if options else "upgrade"
         raise MigrationTestError(f"The {way} to {revision} failed: {last}")
 
 

@@ -6,9 +6,13 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+
+from delivery.arguments import address, number
 
 _SETTLE_SECONDS = 300.0
 """How long a new load balancer's name and targets may take."""
@@ -22,8 +26,6 @@ class SmokeError(Exception):
 def smoke(url: str, settle_seconds: float = _SETTLE_SECONDS) -> list[str]:
     """Return what was seen to work. Raises SmokeError."""
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SmokeError(f"{url!r} is no address; it must be such as 'https://web.example.com'.")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     _settle(lambda: _resolve(parts.hostname or "", port), settle_seconds)
     with httpx.Client(base_url=url, timeout=10) as client:
@@ -36,18 +38,26 @@ def smoke(url: str, settle_seconds: float = _SETTLE_SECONDS) -> list[str]:
 
 def _life_of_a_note(client: httpx.Client) -> list[str]:
     title = f"smoke {uuid.uuid4()}"
-    created = _expect(client, "POST", "/v1/notes", 201, {"title": title})
-    path = created.headers["location"]
+    answer = _expect(client, "POST", "/v1/notes", 201, {"title": title})
+    path = answer.headers.get("location", "")
+    if not path.startswith("/v1/notes/"):
+        raise SmokeError("A note was created, and not said where it is.")
     try:
-        _equal(_expect(client, "GET", path, 200).json(), created.json(), "A note that was created")
-        page = _expect(client, "GET", "/v1/notes?limit=100", 200).json()
-        if created.json()["id"] not in [note["id"] for note in page["items"]]:
+        created = _json(answer)
+        _equal(_json(_expect(client, "GET", path, 200)), created, "A note that was created")
+        page = _json(_expect(client, "GET", "/v1/notes?limit=100", 200))
+        if created not in page.get("items", ()):
             raise SmokeError("A note that was created is not in the list.")
-        changed = _expect(client, "PUT", path, 200, {"title": title, "body": "changed"})
-        _equal(_expect(client, "GET", path, 200).json(), changed.json(), "A note that was changed")
-    finally:
-        # Whatever failed, nothing of it stays.
-        client.delete(path)
+        answer = _expect(client, "PUT", path, 200, {"title": title, "body": "changed"})
+        changed = _json(answer)
+        _equal(_json(_expect(client, "GET", path, 200)), changed, "A note that was changed")
+        _equal(changed.get("body"), "changed", "The body of a note that was changed")
+    except SmokeError:
+        # Whatever failed, nothing of it stays if that can be helped.
+        with suppress(httpx.HTTPError):
+            client.delete(path)
+        raise
+    _expect(client, "DELETE", path, 204)
     _expect(client, "GET", path, 404)
     return ["A note was created, read, listed, changed and deleted."]
 
@@ -102,16 +112,29 @@ def _expect(
     return answer
 
 
+def _json(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        request = answer.request
+        raise SmokeError(f"{request.method} {request.url.path} was not answered with an object.")
+    return found
+
+
 def _equal(found: object, wanted: object, what: str) -> None:
     if found != wanted:
         raise SmokeError(f"{what} reads {found!r} instead of {wanted!r}.")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return 0 when the environment serves, 1 when not."""
+    """Return 0 when the environment serves, 1 when not, 2 for bad arguments."""
     parser = argparse.ArgumentParser(prog="python -m delivery.smoke", description=__doc__)
-    parser.add_argument("url", help="the public address")
-    parser.add_argument("--settle", type=float, default=_SETTLE_SECONDS, metavar="SECONDS")
+    parser.add_argument("url", type=address, help="the public address")
+    parser.add_argument(
+        "--settle", type=number(0, 86_400), default=_SETTLE_SECONDS, metavar="SECONDS"
+    )
     given = parser.parse_args(arguments)
     try:
         for line in smoke(given.url, given.settle):

@@ -2,11 +2,12 @@
 # Make stand-ins for the base images of our Dockerfiles from Debian trixie's packages, under their
 # real names, so that they can be built, run and probed where no registry is reached.
 # Usage: stand-ins.sh FOLDER BUILDAH-ARGUMENTS…     needs root, mmdebstrap and buildah
-# DEBIAN_MIRROR is taken from the environment.
+# Packages come from DEBIAN_MIRROR, or from where apt has this machine's.
 set -euo pipefail
 folder=$1
 shift
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' | awk '/\/debian\/$/ && !n++')}
+[[ -n $mirror ]] || { echo "apt knows no Debian mirror (after apt-get update); set DEBIAN_MIRROR to one." >&2; exit 1; }
 export BUILDAH_ISOLATION=chroot
 buildah=(buildah "$@")
 # Nothing is pulled, so there is nothing to verify.

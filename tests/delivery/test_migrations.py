@@ -1,5 +1,6 @@
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -91,6 +92,17 @@ def test_the_migration_test_refuses(
     assert sentence is not None
     with pytest.raises((MigrationTestError, ExerciseError), match=re.compile(sentence, re.S)):
         rehearse(server, release(), release(CASES / "bad" / f"{name}.py"))
+
+
+def test_a_migration_that_does_not_end_is_refused(
+    release: Callable[..., Path], server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*words: str, **_: object) -> None:
+        raise subprocess.TimeoutExpired(words, 300)
+
+    monkeypatch.setattr(migration_test, "run", run)
+    with pytest.raises(MigrationTestError, match="The upgrade to head did not end within 300 s"):
+        rehearse(server, release(), release())
 
 
 @pytest.mark.parametrize("name", GOOD)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery import smoke
+from delivery import load, smoke
 from delivery.process import Service
 
 BROKEN = {
@@ -19,6 +19,14 @@ BROKEN = {
         "instead of 422",
     ),
     "plain errors": ("problems.py", "application/problem+json", "text/plain", "problem details"),
+    "says not where": ("api.py", "note, 201, location=", "note, 201, place=", "where it is"),
+    "no JSON": ("replies.py", "_encode(value),", "_encode(value) + b'}',", "with an object"),
+    "changes nothing": (
+        "store.py",
+        "body=given.body, updated_at",
+        "updated_at",
+        "of a note that was changed",
+    ),
     "no request ids": ("replies.py", 'b"x-request-id"', 'b"x-id"', "request id"),
 }
 
@@ -70,8 +78,6 @@ def test_it_waits_until_the_environment_has_settled(
 @pytest.mark.parametrize(
     ("url", "verdict"),
     [
-        ("web.example.com", "is no address"),
-        ("ftp://web", "is no address"),
         ("http://no-such-name.invalid", "is not known"),
         ("http://127.0.0.1:1", "GET /readyz was not answered"),
     ],
@@ -81,3 +87,32 @@ def test_what_cannot_be_reached_is_a_sentence(
 ) -> None:
     assert smoke.main([url, "--settle", "0"]) == 1
     assert verdict in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "web.example.com",
+        "ftp://web",
+        "http://",
+        "http://[::1",
+        "http://web:99999",
+        "http://web:port",
+        "http://web/path",
+        "http://web?query",
+    ],
+)
+@pytest.mark.parametrize("command", [smoke.main, load.main])
+def test_what_is_no_address_is_refused(
+    capsys: pytest.CaptureFixture[str], command: Callable[[list[str]], int], url: str
+) -> None:
+    with pytest.raises(SystemExit, match=r"^2$"):
+        command([url])
+    assert f"{url!r} is no address; it must be such as" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "soon"])
+def test_an_endless_wait_is_refused(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^2$"):
+        smoke.main(["http://127.0.0.1:1", f"--settle={seconds}"])
+    assert f"{seconds!r} must be a number from 0" in capsys.readouterr().err
