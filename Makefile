@@ -19,7 +19,7 @@ help: ## List the targets
 
 # --- On this machine -------------------------------------------------------------------------
 
-.PHONY: up down status env kubeconfig
+.PHONY: up down status env kubeconfig rehearse
 up: setup ## Stand up ENV (dev, stage, prod or all) on this machine
 	@python -m local up --env $(ENV)
 
@@ -34,6 +34,9 @@ env: setup ## Print export lines for any AWS client: eval "$(make env)"
 
 kubeconfig: setup ## Print the path of a kubeconfig that logs in as ROLE by an IAM token
 	@python -m local kubeconfig --env $(ENV) --role $(ROLE)
+
+rehearse: setup ## Run this commit through the pipeline on this machine; APPROVE=1 says yes to production
+	@python -m local.rehearsal $(if $(filter 1,$(APPROVE)),--approve)
 
 # --- Backups, of what stands here or, with KUBECONFIG and AWS credentials set, of what they reach --
 
@@ -54,22 +57,29 @@ drill: setup ## Prove ENV's newest backup: restore it beside what runs, and comp
 
 # --- The app -----------------------------------------------------------------------------------
 
-.PHONY: synth diff
+.PHONY: synth pipeline diff
 synth: setup ## Synthesize all environments into cdk.out
 	@cdk synth --quiet
+
+pipeline: setup ## Synthesize all environments and the pipeline, with the images of IMAGES if given
+	@cdk synth --quiet --app "python -O app.py --pipeline $(if $(IMAGES),--images $(IMAGES))"
+	@python -m delivery.asset_manifests cdk.out
 
 diff: setup ## Show what deploying ENV to this machine would change
 	@python -m local diff --env $(ENV)
 
 # --- The accounts under it ---------------------------------------------------------------------
 
-.PHONY: accounts
+.PHONY: accounts bootstrap
 accounts: setup ## Plan the accounts under the platform; APPLY=1 makes them
 	@python -m terraform $(if $(filter 1,$(APPLY)),--apply)
 
+bootstrap: setup ## Print how each account is prepared for the pipeline; APPLY=1 does it
+	@python -m delivery.bootstrap $(if $(filter 1,$(APPLY)),--apply)
+
 # --- Quality -----------------------------------------------------------------------------------
 
-.PHONY: lint format test migration-lint migration-test image-test node-test snapshots bench lock
+.PHONY: lint format check test migration-lint migration-test image-test node-test snapshots bench lock
 lint: setup ## Check style and types
 	@ruff check .
 	@ruff format --check .
@@ -80,12 +90,14 @@ format: setup ## Format the code
 	@ruff check --fix .
 	@ruff format .
 
-test: lint ## Lint, unit tests, snapshots, then end to end on this machine (the slow part, last)
+check: lint ## Lint, unit tests, snapshots and the service with its coverage: all that needs no stand-in
 	@pytest tests/unit tests/snapshot
 	@pytest tests/service --cov
+
+test: check ## Then end to end on this machine (the slow part, last)
 	@# These wait more than they work: two folders at a time, the longest first.
 	@pytest --numprocesses 2 --no-loadscope-reorder \
-		tests/local tests/terraform tests/image tests/node tests/delivery \
+		tests/local tests/terraform tests/rehearsal tests/image tests/node tests/delivery \
 		tests/local_kubernetes tests/local_aws
 
 migration-lint: setup ## Refuse migrations that lock a big table or break the last release

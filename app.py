@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The composition root: config → environments, then the guards over what they became."""
 
+import argparse
 import gc
 import sys
 from collections.abc import Mapping
@@ -16,8 +17,10 @@ if __name__ == "__main__":
 
 from aws_cdk import App
 
-from config.environments import TABLE
+from config.environments import PIPELINE, TABLE
 from config.model import Table
+from config.pipeline import Pipeline
+from config.release import images, released
 from guards.synthesis import check
 from stacks.environment import EnvironmentStage
 
@@ -27,8 +30,9 @@ def build(
     *,
     output: str | None = None,
     context: Mapping[str, Any] | None = None,
+    pipeline: Pipeline | None = None,
 ) -> App:
-    """Return the app with a stage for each environment of the table.
+    """Return the app with a stage for each environment of the table, and the pipeline if given.
 
     The CDK CLI gives the app the context of cdk.json; whoever runs it otherwise gives `context`.
     """
@@ -40,10 +44,27 @@ def build(
         tree_metadata=False,
         analytics_reporting=False,
     )
-    for environment in table.environments:
-        EnvironmentStage(app, environment.name, config=environment)
+    stages = {
+        environment.name: EnvironmentStage(app, environment.name, config=environment)
+        for environment in table.environments
+    }
+    if pipeline:
+        # Imported by who needs it: it takes as long as an environment.
+        from stacks.pipeline import PipelineStack
+
+        PipelineStack(app, "Pipeline", config=pipeline, stages=stages)
     return app
 
 
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pipeline", action="store_true", help="the pipeline as well")
+    parser.add_argument("--images", type=Path, help="a file of delivery.images, for its commit")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    check(Path(build().synth().directory))
+    given = _arguments()
+    table = released(TABLE, images(given.images)) if given.images else TABLE
+    pipeline = PIPELINE if given.pipeline else None
+    check(Path(build(table, pipeline=pipeline).synth().directory))

@@ -14,6 +14,7 @@ from config.network import Network
 from config.node_group import NodeGroup, Taint
 from config.observability import Observability
 from config.people import DEVELOPMENT_ROLES, ROLES
+from config.pipeline import Deployment, Pipeline
 from config.platform import Platform
 from config.workloads import Web
 
@@ -160,4 +161,33 @@ DEV = replace(
 TABLE = Table(
     environments=(DEV, STAGE, PROD),
     tooling=Account(name="tooling", account=ACCOUNTS["tooling"], region=ACCOUNTS.region),
+)
+
+PIPELINE = Pipeline(
+    table=TABLE,
+    connection_arn=(
+        f"arn:aws:codeconnections:{ACCOUNTS.region}:{ACCOUNTS['tooling']}"
+        ":connection/00000000-0000-0000-0000-000000000000"
+    ),
+    repository="example/platform",
+    branch="main",
+    docker_hub_secret="mindforce/docker-hub",
+    log_retention_days=90,
+    artifact_days=90,
+    deployments=(
+        Deployment(environment="dev", url="https://dev.example.com", alarm_minutes=2),
+        Deployment(
+            environment="stage",
+            url="https://stage.example.com",
+            alarm_minutes=5,
+            migration_test=True,
+            load=True,
+        ),
+        Deployment(
+            environment="prod",
+            url="https://www.example.com",
+            alarm_minutes=15,
+            approval=True,
+        ),
+    ),
 )

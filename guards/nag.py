@@ -151,6 +151,12 @@ ACKNOWLEDGED: Sequence[Acknowledged] = (
     ),
     Acknowledged("IAM5", _VELERO, "Resource::*", "EC2 knows no resources for its lists"),
     Acknowledged(
+        "IAM5",
+        "Cluster/Access/mindforce-pipeline",
+        ":alarm:*",
+        "CloudWatch knows no single alarms for its list",
+    ),
+    Acknowledged(
         "S1",
         "Platform/LoadBalancerLogs/Bucket",
         "",

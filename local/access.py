@@ -14,14 +14,14 @@ from config.people import PLATFORM_ADMIN
 from local import people
 from local.errors import LocalError
 from local.paths import ROOT, State, cache
-from local.target import Target
+from local.target import AccountTarget, Target
 from local.tools import build
 
 TOKEN_SECONDS = 60
 """How long the presigned request may be used to log in; EKS accepts no more than 15 minutes."""
 
 
-def session(target: Target) -> boto3.Session:
+def session(target: AccountTarget) -> boto3.Session:
     """Return a session of the account's root."""
     return boto3.Session(
         aws_access_key_id=target.variables["AWS_ACCESS_KEY_ID"],

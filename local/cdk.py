@@ -10,7 +10,7 @@ from pathlib import Path
 from local.errors import LocalError
 from local.isolation import isolated
 from local.paths import ROOT
-from local.target import Target
+from local.target import AccountTarget
 
 _DEPLOYED = re.compile(r"✅\s+(?P<stack>\S+)")
 _TAIL_LINES = 40
@@ -29,7 +29,7 @@ class Cdk:
         chosen = ["--app", app] if app else []
         self._run(["synth", "--quiet", "--output", str(output), *chosen], {})
 
-    def bootstrap(self, target: Target, assembly: Path) -> None:
+    def bootstrap(self, target: AccountTarget, assembly: Path, options: Sequence[str] = ()) -> None:
         """Prepare an account for deploys by CDK.
 
         Told where the assembly is, the CLI doesn't synthesize into the clone's cdk.out, which
@@ -37,10 +37,11 @@ class Cdk:
         """
         environment = target.environment
         where = f"aws://{environment.account}/{environment.region}"
-        self._run(["bootstrap", where, "--app", str(assembly)], target.variables)
+        command = ["bootstrap", where, "--app", str(assembly), *options]
+        self._run(command, target.variables)
 
     def deploy(
-        self, target: Target, assembly: Path, stacks: str, report: Callable[[str], None]
+        self, target: AccountTarget, assembly: Path, stacks: str, report: Callable[[str], None]
     ) -> None:
         """Deploy stacks, all that match and what they depend on.
 
@@ -55,12 +56,12 @@ class Cdk:
 
         self._run(command, target.variables, heard)
 
-    def destroy(self, target: Target, assembly: Path, stacks: str) -> None:
+    def destroy(self, target: AccountTarget, assembly: Path, stacks: str) -> None:
         """Delete stacks, each before what it depends on. Raises LocalError when one stays."""
         command = ["destroy", stacks, "--app", str(assembly), "--force", "--progress", "events"]
         self._run(command, target.variables)
 
-    def diff(self, target: Target, assembly: Path, stacks: str) -> str:
+    def diff(self, target: AccountTarget, assembly: Path, stacks: str) -> str:
         """Return what a deploy would change, as the CLI prints it."""
         return self._run(["diff", stacks, "--app", str(assembly)], target.variables)
 

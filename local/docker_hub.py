@@ -4,14 +4,18 @@ import json
 import secrets
 
 from local import access
-from local.target import Target
+from local.target import AccountTarget, Target
 
 
 def ensure_secret(target: Target) -> None:
     """Make the secret that the environment's config names, with a login that is none."""
     name = target.environment.images.docker_hub_secret
-    if name is None:
-        return
+    if name is not None:
+        ensure(target, name)
+
+
+def ensure(target: AccountTarget, name: str) -> None:
+    """Make a secret of that name, with a login that is none."""
     client = access.session(target).client("secretsmanager", endpoint_url=target.endpoint)
     if client.list_secrets(Filters=[{"Key": "name", "Values": [name]}])["SecretList"]:
         return

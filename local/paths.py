@@ -33,6 +33,11 @@ class State:
         return self.folder / "cdk.log"
 
     @property
+    def rehearsal(self) -> Path:
+        """What is known of the pipeline's runs, and what their builds left."""
+        return self.folder / "rehearsal"
+
+    @property
     def people(self) -> Path:
         """Who may log in here, with their secrets, which open nothing but the stand-in."""
         return self.folder / "people.json"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from local import access
 from local.errors import LocalError
-from local.target import Target
+from local.target import AccountTarget
 
 STANDING = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 """The states in which what a stack made is there."""
@@ -13,14 +13,14 @@ SETTLE_SECONDS = 1800
 POLL_SECONDS = 1.0
 
 
-def states(target: Target) -> Mapping[str, str]:
+def states(target: AccountTarget) -> Mapping[str, str]:
     """Return the state of each stack of the account that isn't deleted, by name."""
     client = access.session(target).client("cloudformation", endpoint_url=target.endpoint)
     pages = client.get_paginator("describe_stacks").paginate()
     return {s["StackName"]: s["StackStatus"] for page in pages for s in page["Stacks"]}
 
 
-def settle(target: Target, report: Callable[[str], None]) -> None:
+def settle(target: AccountTarget, report: Callable[[str], None]) -> None:
     """Wait for what an interrupted command left under way; a deploy would pass it over.
 
     Raises LocalError when a stack is still at it after half an hour.

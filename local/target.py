@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.environments import TABLE
-from config.model import Environment
+from config.model import Account, Environment
 from local.errors import LocalError
 
 ALL = "all"
@@ -13,10 +13,10 @@ SECRET = "test"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
-    """An environment's account at the stand-in."""
+class AccountTarget:
+    """An account at the stand-in."""
 
-    environment: Environment
+    environment: Account
     endpoint: str
 
     @property
@@ -32,6 +32,13 @@ class Target:
             # Nothing on this machine answers there, and clients wait for it.
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target(AccountTarget):
+    """An environment's account at the stand-in."""
+
+    environment: Environment
 
 
 def environments(name: str) -> Sequence[Environment]:

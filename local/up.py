@@ -38,7 +38,7 @@ def up(
     emulator = Emulator(state)
     cdk = Cdk(state.log)
     if not emulator.running:
-        _start(state, emulator, progress, port=port, charts=charts)
+        start(state, emulator, progress, port=port, charts=charts)
     elif port is not None or charts is not None:
         raise LocalError(
             "--port and --charts are for a stand-in that doesn't run yet; 'make down' comes first."
@@ -55,7 +55,7 @@ def up(
         docker_hub.ensure_secret(target)
         with progress.step(f"Deploy {environment.name}"):
             cdk.deploy(target, state.assembly, f"{environment.name}/*", progress.detail)
-    _audit(emulator)
+    audit(emulator)
 
 
 def down(state: State, progress: Progress) -> None:
@@ -80,9 +80,15 @@ def diff(state: State, name: str, progress: Progress, *, app: str | None = None)
     return "".join(cdk.diff(target, assembly, f"{target.environment.name}/*") for target in targets)
 
 
-def _start(
-    state: State, emulator: Emulator, progress: Progress, *, port: int | None, charts: Path | None
+def start(
+    state: State,
+    emulator: Emulator,
+    progress: Progress,
+    *,
+    port: int | None = None,
+    charts: Path | None = None,
 ) -> None:
+    """Start the stand-in, from nothing."""
     if state.folder.exists():
         # Half of what stood is gone with the stand-in's memory, so the other half is no use.
         progress.say("The stand-in had ended without 'make down'; starting from nothing.")
@@ -112,7 +118,7 @@ def _start(
         people.settle_in(state.people, emulator.endpoint)
 
 
-def _audit(emulator: Emulator) -> None:
+def audit(emulator: Emulator) -> None:
     """Raise LocalError when the stand-in ignored anything that a template asked for."""
     ignored = [json.loads(line) for line in emulator.audit.read_text().splitlines()]
     if ignored:

@@ -34,7 +34,10 @@ class Access(Construct):
         """Make a role that another role assumes, and return its ARN."""
         # As a condition, because a principal must exist when a policy names it.
         only = {"ArnEquals": {"aws:PrincipalArn": role_arn}}
-        return self._role(name, role_arn.split(":")[4], only, session_hours)
+        # After a deploy it looks whether an alarm is raised; lists know no single alarms.
+        alarms = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:*"
+        see = {"alarms": {"Action": "cloudwatch:DescribeAlarms", "Resource": alarms}}
+        return self._role(name, role_arn.split(":")[4], only, session_hours, see)
 
     def map_by_entry(self, name: str, *, role_arn: str, group: str, username: str) -> None:
         """Let a role into a group by an access entry."""
@@ -86,8 +89,15 @@ class Access(Construct):
         )
 
     def _role(
-        self, name: str, account: str, condition: Mapping[str, Any], session_hours: int
+        self,
+        name: str,
+        account: str,
+        condition: Mapping[str, Any],
+        session_hours: int,
+        more: Mapping[str, Mapping[str, str]] | None = None,
     ) -> str:
+        kubeconfig = {"Action": "eks:DescribeCluster", "Resource": self._cluster_arn}
+        may = {"kubeconfig": kubeconfig, **(more or {})}
         role = aws_iam.CfnRole(
             self,
             name,
@@ -101,12 +111,8 @@ class Access(Construct):
                 Condition=condition,
             ),
             policies=[
-                aws_iam.CfnRole.PolicyProperty(
-                    policy_name="kubeconfig",
-                    policy_document=_allow(
-                        Action="eks:DescribeCluster", Resource=self._cluster_arn
-                    ),
-                )
+                aws_iam.CfnRole.PolicyProperty(policy_name=policy, policy_document=_allow(**what))
+                for policy, what in may.items()
             ],
         )
         return role.attr_arn

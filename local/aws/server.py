@@ -107,6 +107,10 @@ def _install(settings: Settings) -> Any:
         cloudformation,
         cloudtrail,
         cloudwatch,
+        codebuild,
+        codeconnections,
+        codepipeline,
+        cross_account,
         ec2,
         ecr,
         eks,
@@ -117,6 +121,7 @@ def _install(settings: Settings) -> Any:
         logs,
         managed_policies,
         organizations,
+        runner,
         s3,
         secretsmanager,
         simulation,
@@ -143,6 +148,11 @@ def _install(settings: Settings) -> Any:
     cloudtrail.install()
     guardduty.install()
     simulation.install()
+    cross_account.install()
+    codebuild.install()
+    codepipeline.install()
+    codeconnections.install()
+    runner.install()
     functions.install(settings)
     planes = eks.install(settings)
     audit.watch_all(settings.audit)

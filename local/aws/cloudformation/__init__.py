@@ -1,7 +1,7 @@
 """CloudFormation's engine: what doesn't depend on each other is provisioned at the same time."""
 
 from local.aws import internals
-from local.aws.cloudformation import conditions, states
+from local.aws.cloudformation import change_sets, conditions, states
 from local.aws.cloudformation.deletion import delete
 from local.aws.cloudformation.deployment import deploy
 from local.aws.cloudformation.rollback import roll_back
@@ -12,6 +12,7 @@ _PACKAGE = "services.cloudformation"
 def install() -> None:
     conditions.install()
     states.install()
+    change_sets.install()
     stacks, handlers, changesets = (
         internals.module(f"{_PACKAGE}.{name}") for name in ("stacks", "handlers", "changesets")
     )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from config.environments import DEV, STAGE, TABLE
+from config.people import PIPELINE
 from tests.synthesis import Synthesis, Template, manifests, plain, references
 
 ENTRY = "AWS::EKS::AccessEntry"
@@ -73,14 +74,17 @@ def test_people_come_from_the_identity_account_with_a_second_factor(synthesis: S
             assert statement["Condition"] == wanted[role.trusts]
 
 
-def test_a_role_may_do_nothing_in_its_account_but_find_its_cluster(by_entries: Template) -> None:
+def test_a_role_may_do_nothing_in_its_account_but_look(by_entries: Template) -> None:
     (cluster,) = by_entries.resources("AWS::EKS::Cluster")
-    for role in _people(by_entries).values():
-        (policy,) = role["Policies"]
+    for name, role in _people(by_entries).items():
+        policy, *more = role["Policies"]
         (statement,) = policy["PolicyDocument"]["Statement"]
         assert statement["Action"] == "eks:DescribeCluster"
         assert set(references(statement["Resource"])) == {cluster}
         assert "ManagedPolicyArns" not in role
+        # The pipeline's also looks whether a deploy raised an alarm.
+        actions = [one["PolicyDocument"]["Statement"][0]["Action"] for one in more]
+        assert actions == (["cloudwatch:DescribeAlarms"] if name == PIPELINE.iam_name else [])
 
 
 @pytest.mark.parametrize("mode", ["by_entries", "by_aws_auth"])

@@ -1,0 +1,95 @@
+"""The pipeline: where it gets its commits from, and what an environment must pass."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from config.errors import ConfigError, Problem, within
+from config.model import Table
+
+_CONNECTION = re.compile(
+    r"arn:aws[a-z-]*:(codeconnections|codestar-connections):(?P<region>[a-z0-9-]+):"
+    r"(?P<account>\d{12}):connection/[0-9a-f-]{36}"
+)
+_REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)+")
+_BRANCH = re.compile(r"[\w./-]+")
+_URL = re.compile(r"https?://[a-z0-9.-]+(:\d+)?", re.IGNORECASE)
+_SECRET = re.compile(r"[A-Za-z0-9/_+=.@-]+")
+_OPTIONS = re.compile(r"--[a-z0-9-]+ [\w./]+( --[a-z0-9-]+ [\w./]+)*")
+WATCH_LIMIT_MINUTES = 60
+LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """One environment's turn: it is deployed, then has to pass its gates."""
+
+    environment: str
+    url: str
+    """The public address of the web service, which smoke and load use from outside."""
+    alarm_minutes: int
+    """How long no alarm may be raised after a deploy."""
+    approval: bool = False
+    """Whether a person reads what would change, and says yes, before it."""
+    migration_test: bool = False
+    load: bool = False
+    load_options: str = "--users 100"
+    """Of `python -m delivery.load`."""
+
+    def problems(self) -> Iterator[Problem]:
+        if not _URL.fullmatch(self.url):
+            yield Problem("url", self.url, "it must be such as 'https://web.example.com'")
+        if not 1 <= self.alarm_minutes <= WATCH_LIMIT_MINUTES:
+            right = f"it must be 1 to {WATCH_LIMIT_MINUTES}"
+            yield Problem("alarm_minutes", self.alarm_minutes, right)
+        if not _OPTIONS.fullmatch(self.load_options):
+            right = "it must be options of delivery.load, such as '--users 100'"
+            yield Problem("load_options", self.load_options, right)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """The pipeline in the tooling account. Raises ConfigError when it can't run."""
+
+    table: Table
+    """What it deploys."""
+    connection_arn: str
+    """Of the CodeConnections connection, made and confirmed by hand in the tooling account."""
+    repository: str
+    """Owner and name, such as "example/platform"."""
+    branch: str
+    docker_hub_secret: str
+    """Name of the tooling account's secret with a `username` and an `accessToken` that may push."""
+    log_retention_days: int
+    artifact_days: int
+    """How long what a run made is kept; roll-backs reach back as far."""
+    deployments: tuple[Deployment, ...]
+
+    def __post_init__(self) -> None:
+        if problems := list(self.problems()):
+            raise ConfigError("pipeline", problems)
+
+    def problems(self) -> Iterator[Problem]:
+        account, region = self.table.tooling.account, self.table.tooling.region
+        known = [environment.name for environment in self.table.environments]
+        found = _CONNECTION.fullmatch(self.connection_arn)
+        if not found or (found["account"], found["region"]) != (account, region):
+            right = f"it must be the ARN of a connection in account {account}, region {region}"
+            yield Problem("connection_arn", self.connection_arn, right)
+        if not _REPOSITORY.fullmatch(self.repository):
+            yield Problem("repository", self.repository, "it must be such as 'owner/name'")
+        if not _BRANCH.fullmatch(self.branch):
+            yield Problem("branch", self.branch, "it must be a branch's name such as 'main'")
+        if not _SECRET.fullmatch(self.docker_hub_secret):
+            yield Problem("docker_hub_secret", self.docker_hub_secret, "it must be a secret's name")
+        if self.log_retention_days not in LOG_DAYS:
+            right = f"it must be one of {', '.join(map(str, LOG_DAYS))}"
+            yield Problem("log_retention_days", self.log_retention_days, right)
+        if not 7 <= self.artifact_days <= 365:
+            yield Problem("artifact_days", self.artifact_days, "it must be 7 to 365")
+        names = tuple(one.environment for one in self.deployments)
+        if not names or len(set(names)) != len(names) or not set(names) <= set(known):
+            right = f"each must be another one of {', '.join(known)}"
+            yield Problem("deployments", names, right)
+        for one in self.deployments:
+            yield from within(f"deployments[{one.environment}]", one.problems())

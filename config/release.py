@@ -1,0 +1,40 @@
+"""The images of one commit in place of those that the table names."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from config.errors import ConfigError, Problem
+from config.model import Environment, Table
+
+IMAGES = ("web", "database")
+_RIGHT = "it must be what delivery.images writes: an image by its digest for web and for database"
+
+
+def images(file: Path) -> Mapping[str, str]:
+    """Return what a file says, image by name. Raises ConfigError when it can't be right."""
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError(str(file), [Problem("it", str(error), _RIGHT)]) from None
+    whole = isinstance(found, dict) and set(found) == set(IMAGES)
+    if not whole or not all("@sha256:" in str(image) for image in found.values()):
+        raise ConfigError(str(file), [Problem("it", found, _RIGHT)])
+    return {name: str(image) for name, image in found.items()}
+
+
+def released(table: Table, images: Mapping[str, str]) -> Table:
+    """Return the table with these images, which all environments get in their turn."""
+    return replace(
+        table, environments=tuple(_with(environment, images) for environment in table.environments)
+    )
+
+
+def _with(environment: Environment, images: Mapping[str, str]) -> Environment:
+    database = environment.database
+    return replace(
+        environment,
+        web=replace(environment.web, image=images["web"]),
+        database=database and replace(database, image=images["database"]),
+    )

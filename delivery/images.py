@@ -1,0 +1,156 @@
+"""`python -m delivery.images --output FILE`: have this commit's images, and say their digests.
+
+An image is built once: where its tag is in the registry, its digest is taken from there, so that
+the same commit gets the same templates. Nothing but the standard library, git and docker is needed.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+USERNAME, TOKEN = "DOCKER_HUB_USERNAME", "DOCKER_HUB_TOKEN"
+SCAN = "IMAGE_SCAN"
+"""A command that gets an image's name, and refuses it by its exit code, before it is pushed."""
+WITHOUT_DOCKER = "REHEARSED_WITHOUT_DOCKER"
+"""Set by a rehearsal only: nothing is built, and digests are made up from the tags."""
+
+
+class ImageError(Exception):
+    """An image can't be had; the message says why and what would help."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """An image of this repository."""
+
+    name: str
+    repository: str
+    """With its registry, without a tag."""
+    context: Path
+    tag: str
+    """Changes with what the image is made of."""
+
+    @property
+    def reference(self) -> str:
+        return f"{self.repository}:{self.tag}"
+
+
+def images(repositories: Mapping[str, str], root: Path = ROOT) -> Sequence[Image]:
+    """Return the images of the commit that is checked out. Raises ImageError."""
+    web = _said(["git", "rev-parse", "HEAD"], root)
+    # The database restarts when its image changes, not with every commit.
+    database = _said(["git", "rev-parse", "HEAD:images/database"], root)
+    folders = {"web": (root, web), "database": (root / "images" / "database", database)}
+    return [
+        Image(name=name, repository=repositories[name], context=context, tag=tag)
+        for name, (context, tag) in folders.items()
+    ]
+
+
+def publish(image: Image, scan: str | None) -> str:
+    """Return an image by its digest, built and pushed if nobody has. Raises ImageError."""
+    digest = _digest(image)
+    if digest:
+        print(f"{image.reference} is there already.")
+    else:
+        _run(["docker", "build", "--tag", image.reference, str(image.context)], "can't be built")
+        if scan:
+            _run([*scan.split(), image.reference], "was refused by the scan")
+        _run(["docker", "push", "--quiet", image.reference], "can't be pushed")
+        digest = _digest(image)
+    if not digest:
+        raise ImageError(f"{image.reference} isn't in the registry after it was pushed.")
+    return f"{image.reference}@{digest}"
+
+
+def log_in(environment: Mapping[str, str]) -> None:
+    """Log in to Docker Hub. Raises ImageError when the login is missing, or refused."""
+    missing = [name for name in (USERNAME, TOKEN) if not environment.get(name)]
+    if missing:
+        raise ImageError(f"{' and '.join(missing)} must be set, from the pipeline's secret.")
+    done = subprocess.run(
+        ["docker", "login", "--username", environment[USERNAME], "--password-stdin"],
+        input=environment[TOKEN],
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise ImageError(f"Docker Hub refuses the login: {done.stderr.strip()}")
+
+
+def made_up(image: Image) -> str:
+    """Return an image by a digest that no registry knows."""
+    return f"{image.reference}@sha256:{hashlib.sha256(image.tag.encode()).hexdigest()}"
+
+
+def _digest(image: Image) -> str | None:
+    """Return the digest of an image in its registry, None when it isn't there."""
+    words = ["docker", "buildx", "imagetools", "inspect", image.reference]
+    done = subprocess.run(
+        [*words, "--format", "{{.Manifest.Digest}}"], capture_output=True, text=True
+    )
+    if done.returncode == 0:
+        return done.stdout.strip()
+    if "not found" in done.stderr:
+        return None
+    raise ImageError(f"{image.reference} can't be looked up: {done.stderr.strip()}")
+
+
+def _run(words: Sequence[str], what: str) -> None:
+    if subprocess.run(words).returncode:
+        raise ImageError(f"{words[-1]} {what}.")
+
+
+def _said(words: Sequence[str], root: Path) -> str:
+    done = subprocess.run(words, cwd=root, capture_output=True, text=True)
+    if done.returncode:
+        raise ImageError(f"git can't tell the commit: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def _repositories() -> Mapping[str, str]:
+    """Return where the table's images come from, without tags."""
+    from config.environments import TABLE
+
+    web = {one.web.image for one in TABLE.environments}
+    database = {one.database.image for one in TABLE.environments if one.database}
+    found = {}
+    for name, listed in (("web", web), ("database", database)):
+        repositories = {image.partition("@")[0].rpartition(":")[0] for image in listed}
+        if len(repositories) != 1:
+            raise ImageError(f"The environments must have one repository for {name}: {listed}.")
+        (found[name],) = repositories
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Return 0 when all images are there, 1 when not."""
+    parser = argparse.ArgumentParser(prog="python -m delivery.images", description=__doc__)
+    parser.add_argument("--output", type=Path, required=True, help="gets the images as JSON")
+    given = parser.parse_args(arguments)
+    try:
+        wanted = images(_repositories())
+        if os.environ.get(WITHOUT_DOCKER):
+            print("There is no Docker here: nothing is built, and the digests are made up.")
+            found = {image.name: made_up(image) for image in wanted}
+        else:
+            log_in(os.environ)
+            found = {image.name: publish(image, os.environ.get(SCAN)) for image in wanted}
+    except (ImageError, OSError) as error:
+        print(f"FAILED: {error}")
+        return 1
+    given.output.parent.mkdir(parents=True, exist_ok=True)
+    given.output.write_text(json.dumps(found, indent=1))
+    print("\n".join(found.values()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

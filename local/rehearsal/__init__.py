@@ -1,0 +1,1 @@
+"""A deployed pipeline, run on this machine: its actions in order, as the roles that it has."""

@@ -1,0 +1,61 @@
+"""What stands before the first run: accounts, secrets, the connection, the pipeline itself."""
+
+import json
+
+from botocore.exceptions import ClientError
+
+from config.environments import PIPELINE, TABLE
+from delivery.bootstrap import POLICY, options
+from local import docker_hub, stacks
+from local.cdk import Cdk
+from local.paths import ROOT, State
+from local.progress import Progress
+from local.rehearsal.cloud import Actor, root
+from local.target import AccountTarget, Target
+
+_APP = "python -O app.py --pipeline"
+_STACK = "Pipeline"
+_EXECUTION = ROOT / "terraform" / "account" / "cdk-execution.json"
+
+
+def prepare(state: State, endpoint: str, progress: Progress) -> Actor:
+    """Deploy the pipeline where it doesn't stand, and return the root of its account."""
+    tooling = TABLE.tooling
+    actor = root(endpoint, tooling.account, tooling.region)
+    targets = [
+        AccountTarget(environment=account, endpoint=endpoint)
+        for account in (tooling, *TABLE.environments)
+    ]
+    for target in targets:
+        stacks.settle(target, progress.say)
+    if stacks.states(targets[0]).get(_STACK) in stacks.STANDING:
+        return actor
+    cdk = Cdk(state.log)
+    with progress.step("Synthesize all environments and the pipeline"):
+        cdk.synth(_APP, state.assembly)
+    with progress.step("Bootstrap the accounts, and make what people make"):
+        for target in targets:
+            _bootstrap(cdk, state, target)
+        for environment in TABLE.environments:
+            docker_hub.ensure_secret(Target(environment=environment, endpoint=endpoint))
+        docker_hub.ensure(targets[0], PIPELINE.docker_hub_secret)
+        actor.ask(
+            "ConfirmConnection",
+            {"connectionArn": PIPELINE.connection_arn, "repository": PIPELINE.repository},
+        )
+    with progress.step("Deploy the pipeline"):
+        cdk.deploy(targets[0], state.assembly, _STACK, progress.detail)
+    return actor
+
+
+def _bootstrap(cdk: Cdk, state: State, target: AccountTarget) -> None:
+    account = target.environment
+    client = root(target.endpoint, account.account, account.region).client("iam")
+    text = _EXECUTION.read_text().replace("ACCOUNT", account.account)
+    try:
+        # Terraform's part, in the accounts' baseline.
+        client.create_policy(PolicyName=POLICY, PolicyDocument=json.dumps(json.loads(text)))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "EntityAlreadyExists":
+            raise
+    cdk.bootstrap(target, state.assembly, options(account))

@@ -1,0 +1,78 @@
+"""A pipeline that can't run is refused in a sentence; a commit's images replace the table's."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.environments import PIPELINE, TABLE
+from config.errors import ConfigError
+from config.release import images, released
+
+DEV = PIPELINE.deployments[0]
+DIGEST = f"docker.io/a/b:1@sha256:{'a' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "right"),
+    [
+        ("connection_arn", "arn:aws:codeconnections:eu-central-1:444444444444:x", "a connection"),
+        (
+            "connection_arn",
+            PIPELINE.connection_arn.replace("444444444444", "111111111111"),
+            "in account 444444444444",
+        ),
+        (
+            "connection_arn",
+            PIPELINE.connection_arn.replace("eu-central-1", "eu-west-1"),
+            "region eu-central-1",
+        ),
+        ("repository", "platform", "owner/name"),
+        ("branch", "ma in", "a branch's name"),
+        ("docker_hub_secret", "", "a secret's name"),
+        ("log_retention_days", 8, "one of 1, 3, 5"),
+        ("artifact_days", 6, "7 to 365"),
+        ("deployments", (), "another one of dev, stage, prod"),
+        ("deployments", (DEV, DEV), "another one of dev, stage, prod"),
+        ("deployments", (replace(DEV, environment="qa"),), "another one of dev, stage, prod"),
+        ("deployments", (replace(DEV, url="web.example.com"),), "https://web.example.com"),
+        ("deployments", (replace(DEV, alarm_minutes=0),), "1 to 60"),
+        ("deployments", (replace(DEV, load_options="; ls"),), "--users 100"),
+    ],
+)
+def test_a_wrong_value_is_named(field: str, value: Any, right: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^pipeline: {field}.*{right}"):
+        replace(PIPELINE, **{field: value})
+
+
+def test_a_commits_images_go_to_every_environment() -> None:
+    table = released(TABLE, {"web": DIGEST, "database": DIGEST})
+    for before, after in zip(TABLE.environments, table.environments, strict=True):
+        assert after.web.image == DIGEST
+        assert (after.database is None) == (before.database is None)
+        assert after.database is None or after.database.image == DIGEST
+        assert replace(after, web=before.web, database=before.database) == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        json.dumps({"web": DIGEST}),
+        json.dumps({"web": DIGEST, "database": "docker.io/a/b:1"}),
+        json.dumps({"web": DIGEST, "database": DIGEST, "other": DIGEST}),
+    ],
+)
+def test_images_without_digests_are_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "images.json"
+    file.write_text(content)
+    with pytest.raises(ConfigError, match=r"images\.json: it is .*delivery\.images writes"):
+        images(file)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        images(tmp_path / "none.json")

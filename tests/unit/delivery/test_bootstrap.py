@@ -1,0 +1,35 @@
+"""Bootstrap gives CloudFormation our policy, and trusts the tooling account alone."""
+
+import pytest
+
+from config.environments import TABLE
+from delivery.bootstrap import command, main
+
+
+def test_each_account_gets_the_policy_and_environments_trust_tooling(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    for account in (TABLE.tooling, *TABLE.environments):
+        assert f"arn:aws:iam::{account.account}:policy/mindforce-cdk-execution" in said
+    assert said.count(f"--trust {TABLE.tooling.account}") == len(TABLE.environments)
+    assert "AdministratorAccess" not in said
+    assert "Nothing was done" in said
+
+
+def test_tooling_trusts_nobody() -> None:
+    assert "--trust" not in command(TABLE.tooling)
+
+
+def test_without_an_administrator_it_says_whose_credentials_it_wants(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    assert main(["--apply"]) == 1
+    assert "tooling: arn:aws:iam::444444444444:role/OrganizationAccountAccessRole can't be " in (
+        capsys.readouterr().err
+    )

@@ -1,0 +1,117 @@
+"""A commit's images are built once; a small script stands in for docker and its registry."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from delivery import images
+from delivery.images import Image, ImageError
+
+_DOCKER = """#!/bin/sh
+echo "$@" >> "$REGISTRY/calls"
+case "$1" in
+  login) read token; [ "$token" = right ] || { echo unauthorized >&2; exit 1; } ;;
+  build) [ ! -f "$REGISTRY/unbuildable" ] ;;
+  push) touch "$REGISTRY/$(echo "$3" | tr ':/' '__')" ;;
+  buildx)
+    [ ! -f "$REGISTRY/down" ] || { echo "connection refused" >&2; exit 1; }
+    [ -f "$REGISTRY/$(echo "$4" | tr ':/' '__')" ] || { echo "$4: not found" >&2; exit 1; }
+    echo sha256:1234 ;;
+esac
+"""
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    docker = tmp_path / "docker"
+    docker.write_text(_DOCKER)
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+    monkeypatch.setenv("REGISTRY", str(folder))
+    return folder
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Image:
+    return Image(name="web", repository="docker.io/a/web", context=tmp_path, tag="abc")
+
+
+def calls(registry: Path) -> list[str]:
+    return [line.split()[0] for line in (registry / "calls").read_text().splitlines()]
+
+
+def test_an_image_is_built_and_pushed_once(registry: Path, image: Image) -> None:
+    assert images.publish(image, None) == "docker.io/a/web:abc@sha256:1234"
+    assert images.publish(image, None) == "docker.io/a/web:abc@sha256:1234"
+    assert calls(registry) == ["buildx", "build", "push", "buildx", "buildx"]
+
+
+def test_what_the_scan_refuses_is_not_pushed(registry: Path, image: Image) -> None:
+    with pytest.raises(ImageError, match="refused by the scan"):
+        images.publish(image, "false")
+    assert "push" not in calls(registry)
+
+
+def test_what_cannot_be_built_is_named(registry: Path, image: Image) -> None:
+    (registry / "unbuildable").touch()
+    with pytest.raises(ImageError):
+        images.publish(image, None)
+
+
+def test_a_registry_that_does_not_answer_is_no_missing_image(registry: Path, image: Image) -> None:
+    (registry / "down").touch()
+    with pytest.raises(ImageError, match="can't be looked up: connection refused"):
+        images.publish(image, None)
+    assert "build" not in calls(registry)
+
+
+@pytest.mark.parametrize(
+    ("login", "said"),
+    [
+        ({}, "DOCKER_HUB_USERNAME and DOCKER_HUB_TOKEN must be set"),
+        ({"DOCKER_HUB_USERNAME": "a", "DOCKER_HUB_TOKEN": "wrong"}, "refuses the login"),
+    ],
+)
+def test_without_a_login_nothing_is_built(
+    registry: Path, login: Mapping[str, str], said: str
+) -> None:
+    with pytest.raises(ImageError, match=said):
+        images.log_in(login)
+
+
+def test_tags_change_with_what_images_are_made_of(tmp_path: Path) -> None:
+    (tmp_path / "images" / "database").mkdir(parents=True)
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.com"]
+
+    def commit(file: str) -> dict[str, str]:
+        (tmp_path / file).write_text(file)
+        for words in (["add", "--all"], ["commit", "--quiet", "--message", file]):
+            subprocess.run([*git, *words], check=True)
+        names = {"web": "a/web", "database": "a/database"}
+        return {one.name: one.tag for one in images.images(names, tmp_path)}
+
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    first = commit("images/database/Dockerfile")
+    second = commit("README.md")
+    third = commit("images/database/patroni.yml")
+    assert len({first["web"], second["web"], third["web"]}) == 3
+    assert first["database"] == second["database"] != third["database"]
+
+
+def test_a_rehearsal_without_docker_makes_digests_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(images.WITHOUT_DOCKER, "1")
+    file = tmp_path / "release" / "images.json"
+    assert images.main(["--output", str(file)]) == 0
+    once = json.loads(file.read_text())
+    assert images.main(["--output", str(file)]) == 0
+    assert json.loads(file.read_text()) == once
+    assert all("@sha256:" in image for image in once.values())
+    assert "made up" in capsys.readouterr().out

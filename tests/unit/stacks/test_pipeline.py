@@ -1,0 +1,240 @@
+"""The pipeline's stack: what it may do, what it keeps, and in which order things happen."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.api import ManualArgs, lint
+
+import app
+from config.environments import PIPELINE, TABLE
+from guards import nag
+from guards.nag_pipeline import IN_PIPELINE
+from local.paths import ROOT
+from tests.synthesis import Template
+from tests.unit.stacks.test_cfn_lint import IGNORED
+
+
+class Made:
+    """The app with its pipeline, synthesized once, under cdk-nag's eyes."""
+
+    def __init__(self, output: Path) -> None:
+        from aws_cdk import Validations
+        from cdk_nag import AwsSolutionsChecks
+
+        context = json.loads((ROOT / "cdk.json").read_text())["context"]
+        made = app.build(TABLE, output=str(output), context=context, pipeline=PIPELINE)
+        Validations.of(made.node.find_child("Pipeline")).add_plugins(AwsSolutionsChecks())
+        with pytest.raises(RuntimeError, match="ValidationFailed"):
+            made.synth()
+        self.output = output
+        self.template = Template(json.loads((output / "Pipeline.template.json").read_text()))
+
+    @property
+    def pipeline(self) -> Mapping[str, Any]:
+        return self.template.only("AWS::CodePipeline::Pipeline")
+
+    def stage(self, name: str) -> Mapping[str, Any]:
+        (found,) = (stage for stage in self.pipeline["Stages"] if stage["Name"] == name)
+        stage: Mapping[str, Any] = found
+        return stage
+
+    def orders(self, name: str) -> Mapping[str, int]:
+        return {action["Name"]: action["RunOrder"] for action in self.stage(name)["Actions"]}
+
+    def spec(self, project: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = json.loads(self.project(project)["Source"]["BuildSpec"])
+        return found
+
+    def project(self, name: str) -> Mapping[str, Any]:
+        projects = self.template.properties("AWS::CodeBuild::Project")
+        (found,) = (one for one in projects if one.get("Name") == f"mindforce-{name}")
+        return found
+
+    def statements(self) -> Iterator[Mapping[str, Any]]:
+        for policy in self.template.properties("AWS::IAM::Policy"):
+            yield from policy["PolicyDocument"]["Statement"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return Made(tmp_path_factory.mktemp("pipeline"))
+
+
+def test_it_is_v2_and_changes_itself_before_it_deploys(made: Made) -> None:
+    assert made.pipeline["PipelineType"] == "V2"
+    assert made.pipeline["RestartExecutionOnUpdate"] is True
+    assert [stage["Name"] for stage in made.pipeline["Stages"]] == [
+        "Source",
+        "Build",
+        "UpdatePipeline",
+        "Assets",
+        "dev",
+        "stage",
+        "approve-prod",
+        "prod",
+    ]
+
+
+def test_no_stage_has_more_actions_than_codepipeline_takes(made: Made) -> None:
+    assert max(len(stage["Actions"]) for stage in made.pipeline["Stages"]) <= 50
+
+
+def test_it_deploys_the_environments_as_the_cli_does(made: Made) -> None:
+    for environment in TABLE.environments:
+        paths = {
+            action["Configuration"]["TemplatePath"]
+            for action in made.stage(environment.name)["Actions"]
+            if "TemplatePath" in action["Configuration"]
+        }
+        folder = f"assembly-{environment.name}"
+        files = (made.output / folder).glob("*.template.json")
+        assert paths == {f"Synth_Output::{folder}/{file.name}" for file in files}
+
+
+def test_gates_come_in_their_order(made: Made) -> None:
+    dev, stage, prod = (made.orders(name) for name in ("dev", "stage", "prod"))
+    assert dev["smoke-dev"] > dev["Workloads.Deploy"]
+    assert stage["migrations-stage"] < min(
+        order for name, order in stage.items() if name != "migrations-stage"
+    )
+    assert stage["load-stage"] > stage["smoke-stage"] > stage["Workloads.Deploy"]
+    assert prod["alarms-prod"] > prod["Observability.Deploy"]
+    review = made.orders("approve-prod")
+    assert review["approve-prod"] > review["review-prod"]
+
+
+def test_a_stage_that_fails_goes_back_and_an_approval_does_not(made: Made) -> None:
+    rolled_back = {
+        stage["Name"]: stage.get("OnFailure", {}).get("Result") for stage in made.pipeline["Stages"]
+    }
+    assert {name for name, result in rolled_back.items() if result} == {"dev", "stage", "prod"}
+    assert set(rolled_back.values()) == {None, "ROLLBACK"}
+
+
+def test_the_synthesis_step_runs_what_a_person_runs(made: Made) -> None:
+    commands = made.spec("Synth")["phases"]["build"]["commands"]
+    assert commands == ["make check", "make pipeline IMAGES=release/images.json"]
+
+
+def test_all_tools_are_pinned(made: Made) -> None:
+    pinned = json.loads((ROOT / "package.json").read_text())["devDependencies"]
+    specs = [project["Source"]["BuildSpec"] for project in _projects(made)]
+    texts = [text if "\n" in text else (made.output / text).read_text() for text in specs]
+    installed = {name for text in texts for name in re.findall(r"npm install -g ([^\"]+)", text)}
+    assert installed == {f"aws-cdk@{pinned['aws-cdk']}", f"cdk-assets@{pinned['cdk-assets']}"}
+
+
+def test_artifacts_are_private_under_a_key_that_rotates(made: Made) -> None:
+    key = made.template.only("AWS::KMS::Key")
+    bucket = made.template.only("AWS::S3::Bucket")
+    assert key["EnableKeyRotation"] is True
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == 90
+    assert all(project["EncryptionKey"] for project in _projects(made))
+    for kind in ("AWS::KMS::Key", "AWS::S3::Bucket"):
+        (resource,) = made.template.resources(kind).values()
+        assert resource["DeletionPolicy"] == "Retain"
+
+
+def test_logs_are_kept_for_a_while_and_all_go_there(made: Made) -> None:
+    assert made.template.only("AWS::Logs::LogGroup")["RetentionInDays"] == 90
+    (group,) = made.template.resources("AWS::Logs::LogGroup")
+    for project in _projects(made):
+        assert project["LogsConfig"]["CloudWatchLogs"]["GroupName"] == {"Ref": group}
+
+
+def test_the_connection_may_be_used_by_both_of_its_names(made: Made) -> None:
+    allowed: dict[str, set[str]] = {}
+    for policy in made.template.properties("AWS::IAM::Policy"):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if statement["Resource"] == PIPELINE.connection_arn:
+                for role in policy["Roles"]:
+                    allowed.setdefault(role["Ref"], set()).update(_listed(statement["Action"]))
+    cloning = {
+        project["ServiceRole"]["Fn::GetAtt"][0]
+        for project in _projects(made)
+        if "-selfupdate" not in project.get("Name", "-selfupdate")
+    }
+    assert len(cloning) >= 8
+    for role in cloning:
+        assert {
+            "codeconnections:UseConnection",
+            "codestar-connections:UseConnection",
+        } <= allowed[role], role
+    assert len(allowed) == len(cloning) + 1, "and the source action's"
+
+
+def test_no_account_is_trusted_as_a_whole_and_nobody_may_do_everything(made: Made) -> None:
+    for role in made.template.properties("AWS::IAM::Role"):
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]:
+            assert "*" not in json.dumps(statement["Principal"])
+    for statement in made.statements():
+        assert "*" not in _listed(statement["Action"])
+
+
+def test_what_looks_at_environments_deploys_nothing(made: Made) -> None:
+    (role,) = (
+        name
+        for name, one in made.template.resources("AWS::IAM::Role").items()
+        if one["Properties"].get("RoleName") == "mindforce-pipeline"
+    )
+    assumed: list[str] = []
+    for policy in made.template.properties("AWS::IAM::Policy"):
+        if {"Ref": role} in policy["Roles"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert not str(statement["Action"]).startswith(("cloudformation", "iam"))
+                if statement["Action"] == "sts:AssumeRole":
+                    assumed += _listed(statement["Resource"])
+    assert assumed
+    assert all(
+        re.search(r":role/(mindforce-pipeline|cdk-\w+-lookup-role-)", arn) for arn in assumed
+    )
+
+
+def test_the_login_is_no_plain_text(made: Made) -> None:
+    variables = made.project("Images")["Environment"]["EnvironmentVariables"]
+    assert {one["Name"]: (one["Type"], one["Value"]) for one in variables} == {
+        "DOCKER_HUB_USERNAME": ("SECRETS_MANAGER", "mindforce/docker-hub:username"),
+        "DOCKER_HUB_TOKEN": ("SECRETS_MANAGER", "mindforce/docker-hub:accessToken"),
+    }
+
+
+def test_only_the_images_are_built_with_privileges(made: Made) -> None:
+    privileged = {
+        project.get("Name")
+        for project in _projects(made)
+        if project["Environment"]["PrivilegedMode"]
+    }
+    assert privileged == {"mindforce-Images"}
+
+
+def test_it_keeps_to_cloudformations_rules_and_limits(made: Made) -> None:
+    # E3703 takes roles for plain text that CDK joins of the partition and the rest.
+    ignored = [*IGNORED, "E3703"]
+    found = lint(made.template.text, config=ManualArgs(ignore_checks=ignored))
+    assert [str(match) for match in found] == []
+    assert len(made.template["Resources"]) <= 130
+    assert len(made.template.text) <= 250_000
+
+
+def test_cdk_nag_finds_nothing_without_a_reason(made: Made) -> None:
+    found = [one for one in nag.findings(made.output / "validation-report.json") if _ours(one)]
+    assert found
+    assert [one for one in found if not any(known.covers(one) for known in IN_PIPELINE)] == []
+    assert [known for known in IN_PIPELINE if not any(map(known.covers, found))] == []
+
+
+def _ours(finding: nag.Finding) -> bool:
+    return finding.environment == "Pipeline"
+
+
+def _projects(made: Made) -> Sequence[Mapping[str, Any]]:
+    return made.template.properties("AWS::CodeBuild::Project")
+
+
+def _listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
