@@ -44,6 +44,11 @@ class Settings:
         return self.folder / "tmp"
 
     @property
+    def layers(self) -> Path:
+        """The layers of Lambda functions, unpacked."""
+        return self.temporary / "layers"
+
+    @property
     def functions(self) -> Path:
         """A pid file for each process of a Lambda function, `NAME-PID.pid`."""
         return self.folder / "functions"

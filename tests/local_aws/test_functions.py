@@ -25,8 +25,10 @@ INSPECT = """
 import json, os, subprocess
 def handler(event, context):
     import boto3
+    import shutil
     run = subprocess.run(["tool"], capture_output=True, text=True)
     return {"environment": dict(os.environ), "tool": run.stdout,
+            "place": os.path.realpath(shutil.which("tool")),
             "who": boto3.client("sts").get_caller_identity()["Arn"]}
 """
 RESPOND = """
@@ -69,11 +71,18 @@ def test_process_sees_its_own_environment_only(account: Account) -> None:
         "Function": function(
             INSPECT, Layers=[layer], Environment={"Variables": {"GREETING": "hello"}}
         ),
+        "Other": function(INSPECT, Layers=[layer]),
     }
     with account.stack(resources) as stack:
-        name = account.resource(stack, "Function")
-        answer = account.client("lambda").invoke(FunctionName=name)
-        seen = json.loads(answer["Payload"].read())
+        seen, other = (
+            json.loads(
+                account.client("lambda")
+                .invoke(FunctionName=account.resource(stack, name))["Payload"]
+                .read()
+            )
+            for name in ("Function", "Other")
+        )
+        assert seen["place"] == other["place"]
         assert seen["tool"] == "from the layer\n"
         assert seen["environment"]["GREETING"] == "hello"
         assert seen["environment"]["AWS_REGION"] == "eu-central-1"

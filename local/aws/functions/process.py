@@ -1,8 +1,8 @@
 """The process of a Lambda function: its environment, its layers' commands, its output folder.
 
-MiniStack unpacks layers beside the function instead of at /opt, drops x bits and hands its own
-environment on. Here the process gets the function's variables, the endpoint, its role's temporary
-credentials, and a PATH of our commands, its layers' folders and the system's.
+MiniStack hands its own environment on, and has no /opt. Here the process gets the function's
+variables, the endpoint, its role's temporary credentials, and a PATH of our commands, its layers'
+folders and the system's.
 """
 
 import os
@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from local.aws import internals
+from local.aws.functions import layers
 from local.aws.functions.workers import Workers
 from local.aws.settings import Settings
 
@@ -40,6 +41,7 @@ def install(settings: Settings) -> None:
     runtime = internals.module("core.lambda_runtime")
     _write_commands(settings)
     workers = Workers(settings)
+    layers.install(settings.layers)
 
     def start(command: list[str], **options: Any) -> subprocess.Popen[str]:
         folder = Path(options["cwd"]).parent
@@ -57,7 +59,7 @@ def _environment(given: Mapping[str, str], folder: Path, settings: Settings) -> 
         for name, value in given.items()
         if name in _RUNTIME or os.environ.get(name) != value
     }
-    layers = [
+    given_layers = [
         Path(layer) for layer in own.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep) if layer
     ]
     for archive in folder.glob("*.zip"):
@@ -66,7 +68,7 @@ def _environment(given: Mapping[str, str], folder: Path, settings: Settings) -> 
     output.mkdir(exist_ok=True)
     path = [
         settings.commands,
-        *(part for layer in layers for part in _commands(layer)),
+        *(part for layer in given_layers for part in layers.commands(layer)),
         Path(sys.executable).parent,
         *map(Path, os.environ["PATH"].split(os.pathsep)),
     ]
@@ -82,32 +84,6 @@ def _environment(given: Mapping[str, str], folder: Path, settings: Settings) -> 
         "TEST_OUTDIR": str(output),
         "TMPDIR": str(output),
     }
-
-
-def _commands(layer: Path) -> list[Path]:
-    """The folders of a layer that hold commands, made executable on this machine."""
-    folders = []
-    for folder in sorted(layer.iterdir()):
-        if not folder.is_dir() or folder.name in ("python", "nodejs"):
-            continue
-        folders.append(folder)
-        for file in folder.iterdir():
-            if file.is_file() and not file.suffix:
-                _make_executable(file)
-    return folders
-
-
-def _make_executable(file: Path) -> None:
-    file.chmod(0o755)
-    with file.open("rb") as content:
-        first = content.readline(200)
-    if not first.startswith(b"#!"):
-        return
-    interpreter = first[2:].split()[0].decode()
-    # The awscli layer names Lambda's own Python, which is not on this machine.
-    if "python" in interpreter and not Path(interpreter).exists():
-        rest = file.read_bytes().split(b"\n", 1)[1]
-        file.write_bytes(f"#!{sys.executable}\n".encode() + rest)
 
 
 def _write_commands(settings: Settings) -> None:
