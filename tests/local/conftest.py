@@ -20,6 +20,18 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 
 @pytest.fixture
+def changing(dev: Machine) -> Iterator[Machine]:
+    """Dev, put back to its table after the test unless a roll-back has done that already."""
+    before = dev.templates()
+    yield dev
+    # Where the templates are the same, `up` would find nothing to do.
+    if dev.templates() != before:
+        done = dev.up()
+        assert done.returncode == 0, done.stderr
+    assert dev.templates() == before
+
+
+@pytest.fixture
 def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A second clone's state, empty."""
     machine = Machine(tmp_path_factory.mktemp("other") / "state")

@@ -89,6 +89,13 @@ class Machine:
         described: Mapping[str, Any] = found
         return described
 
+    def templates(self) -> Mapping[str, Any]:
+        """Return the template of each of dev's stacks, as CloudFormation has it."""
+        cloudformation = self.client("cloudformation")
+        stacks = cloudformation.describe_stacks()["Stacks"]
+        names = [s["StackName"] for s in stacks if s["StackName"].startswith("dev-")]
+        return {n: cloudformation.get_template(StackName=n)["TemplateBody"] for n in names}
+
     def events(self, name: str) -> list[Mapping[str, Any]]:
         """Return a stack's events, oldest first."""
         pages = self.client("cloudformation").get_paginator("describe_stack_events")

@@ -3,20 +3,11 @@
 import os
 import re
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.local.machine import Machine, eventually, variant
-
-
-@pytest.fixture
-def changing(dev: Machine) -> Iterator[Machine]:
-    """Dev, put back to its table after the test."""
-    yield dev
-    done = dev.up()
-    assert done.returncode == 0, done.stderr
 
 
 def _since(dev: Machine, stack: str, before: int) -> list[tuple[str, str]]:

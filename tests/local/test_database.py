@@ -1,10 +1,7 @@
 """The database as dev has it, and what a migration that fails leaves behind."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from config.environments import DEV
 from tests.local.machine import Machine, eventually
@@ -12,14 +9,6 @@ from tests.local.machine import Machine, eventually
 
 def _get(dev: Machine, *what: str) -> Any:
     return dev.kubectl("get", *what, "-o", "json")
-
-
-@pytest.fixture
-def changing(dev: Machine) -> Iterator[Machine]:
-    """Dev, put back to its table after the test."""
-    yield dev
-    done = dev.up()
-    assert done.returncode == 0, done.stderr
 
 
 def test_every_member_has_its_volume(dev: Machine) -> None:

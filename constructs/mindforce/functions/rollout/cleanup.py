@@ -7,7 +7,7 @@ from typing import Any
 
 from .kubernetes_api import KubernetesApi
 
-POLL_SECONDS = 2
+POLL_SECONDS = 1
 _KINDS = ("Ingress", "Service", "PersistentVolumeClaim")
 
 

@@ -14,7 +14,7 @@ from .kubernetes_api import KubernetesApi
 from .workloads import RolloutFailed, pending, pod_trouble
 
 CLEANUP = "Custom::KubernetesCleanup"
-POLL_SECONDS = 2
+POLL_SECONDS = 1
 ACCESS_SECONDS = 60
 """How long the API server may refuse us: our access entry, made a moment ago, is on its way."""
 REASON_LIMIT = 900
