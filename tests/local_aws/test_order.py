@@ -235,3 +235,27 @@ def test_a_failed_stack_leaves_what_it_found(account: Account) -> None:
     account.delete("finding")
     left = logs.describe_log_groups(logGroupNamePrefix="/test/order/found")["logGroups"]
     assert len(left) == 1
+
+
+def test_a_cancelled_update_begins_nothing_more_and_goes_back(account: Account) -> None:
+    def days(number: int) -> dict[str, Any]:
+        return {**GROUP, "Properties": {"RetentionInDays": number}}
+
+    cloudformation = account.client("cloudformation")
+    with account.stack({"Group": days(7)}) as stack:
+        later = {**GROUP, "DependsOn": "Condition"}
+        resources = {"Group": days(30), "Condition": WAITING, "Later": later}
+        cloudformation.update_stack(
+            StackName=stack, TemplateBody=json.dumps({"Resources": resources})
+        )
+        reached(account, stack, ("Condition", "CREATE_IN_PROGRESS"), ("Group", "UPDATE_COMPLETE"))
+        cloudformation.cancel_update_stack(StackName=stack)
+        signal(account, stack, "Condition")
+        account.settle(stack, "UPDATE_ROLLBACK_COMPLETE")
+        events = account.events(stack)
+        assert "Later" not in dict(events)
+        assert dict(events)["Condition"] == "DELETE_COMPLETE"
+        name = account.resource(stack, "Group")
+        (group,) = account.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+        assert group["retentionInDays"] == 7
+        assert reasons(account, stack)[stack, "UPDATE_ROLLBACK_IN_PROGRESS"] == "User Initiated"

@@ -92,7 +92,7 @@ def test_another_instance_type_replaces_nodes_and_moves_their_pods(
     plane = namespace.control_plane
     nodes.apply(plane, group(name=extra, desired_size=1, labels={"pool": extra}))
     namespace.apply(deployment(2, nodeSelector={"pool": extra}))
-    namespace.kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+    namespace.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
     changed = group(name=extra, desired_size=1, labels={"pool": extra}, instance_types=["t3.large"])
     nodes.apply(plane, changed)
     (node,) = _nodes(plane)
@@ -111,7 +111,7 @@ def test_a_budget_that_forbids_eviction_stops_a_replacement(
     nodes.apply(plane, group(name=extra, desired_size=1, labels={"pool": extra}))
     namespace.apply(deployment(1, nodeSelector={"pool": extra}))
     namespace.kubectl("create", "pdb", "web", "--selector=app=web", "--min-available=1")
-    namespace.kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+    namespace.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
     eventually(
         "the budget counts its pod",
         lambda: namespace.get("pdb", "web")["status"].get("currentHealthy") == 1,
