@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from config.capacity import Room
-from config.cron import cron_problem
 from config.errors import Problem
 from config.quantities import (
     cpu_millis,
     image_problems,
+    member_problems,
     memory_mib,
     quantity_problems,
     rollout_problems,
+    schedule_problems,
+    storage_problems,
 )
 
 DATABASE_NAMESPACE = "database"
@@ -57,19 +59,14 @@ class Database:
 
     def problems(self) -> Iterator[Problem]:
         yield from image_problems(self.image)
-        if self.members not in (1, 3, 4, 5):
-            right = "it must be 1, or 3 to 5: of two, none could fail without a loss"
-            yield Problem("members", self.members, right)
+        yield from member_problems(self.members)
         quantities = list(quantity_problems(self.cpu, self.memory))
         yield from quantities
         if not quantities and memory_mib(self.memory) < 256:
             yield Problem("memory", self.memory, "PostgreSQL and Patroni need at least 256Mi")
-        if not 5 <= self.storage_gib <= 16_384:
-            right = "it must be 5 to 16384, the most that a gp3 volume holds"
-            yield Problem("storage_gib", self.storage_gib, right)
+        yield from storage_problems(self.storage_gib)
         for field in ("full_backups", "differential_backups"):
-            if right := cron_problem(getattr(self, field)):
-                yield Problem(field, getattr(self, field), right)
+            yield from schedule_problems(field, getattr(self, field))
         if not 1 <= self.keep_full_backups <= 100:
             yield Problem("keep_full_backups", self.keep_full_backups, "it must be 1 to 100")
         yield from rollout_problems(self.rollout_seconds)

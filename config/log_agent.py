@@ -1,11 +1,11 @@
 """The agent on each node that sends what pods write to CloudWatch Logs."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from config.capacity import Room
 from config.errors import Problem
+from config.quantities import image_problems
 from config.retention import retention_problems
 
 LOGGING_NAMESPACE = "logging"
@@ -13,7 +13,6 @@ LEAST_MEMORY_MIB = 64
 LEAST_BUFFER_MIB = 32
 MOST_NODES = 50
 """Of an environment: as many agents as its namespace has places for."""
-_IMAGE = re.compile(r"[a-z0-9.-]+\.[a-z]+/[a-z0-9._/-]+(:[\w][\w.-]*)?(@sha256:[0-9a-f]{64})?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +39,7 @@ class LogAgent:
         return self.room * MOST_NODES
 
     def problems(self) -> Iterator[Problem]:
-        image = _IMAGE.fullmatch(self.image)
-        if not image or not (image[1] or image[2]) or self.image.endswith(":latest"):
-            right = "it must be registry/repository with a digest or a tag other than 'latest'"
-            yield Problem("image", self.image, right)
+        yield from image_problems(self.image)
         for field, least in (
             ("cpu_millis", 1),
             ("memory_mib", LEAST_MEMORY_MIB),

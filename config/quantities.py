@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from config.cron import cron_problem
 from config.errors import Problem
 
 _IMAGE = re.compile(
@@ -11,6 +12,8 @@ _IMAGE = re.compile(
 )
 _CPU = re.compile(r"[1-9]\d*m?")
 _MEMORY = re.compile(r"[1-9]\d*(Mi|Gi)")
+STORAGE_GIB = (5, 16_384)
+"""What a database and its write-ahead log need at the least, and the most a gp3 volume holds."""
 ROLLOUT_LIMIT_SECONDS = 840
 """A Lambda function runs 900 s at most; the gate needs a minute of it to say what it saw."""
 
@@ -35,6 +38,30 @@ def quantity_problems(cpu: str, memory: str) -> Iterator[Problem]:
         yield Problem("cpu", cpu, "it must be a quantity such as '100m'")
     if not _MEMORY.fullmatch(memory):
         yield Problem("memory", memory, "it must be a quantity such as '128Mi'")
+
+
+def replica_problems(least: int, most: int) -> Iterator[Problem]:
+    if not 2 <= least <= most:
+        right = "it must hold 2 <= min <= max: one pod alone can't be drained without a gap"
+        yield Problem("(min, max) replicas", (least, most), right)
+
+
+def member_problems(members: int) -> Iterator[Problem]:
+    if members not in (1, 3, 4, 5):
+        right = "it must be 1, or 3 to 5: of two, none could fail without a loss"
+        yield Problem("members", members, right)
+
+
+def storage_problems(gib: int) -> Iterator[Problem]:
+    least, most = STORAGE_GIB
+    if not least <= gib <= most:
+        right = f"it must be {least} to {most}, the most that a gp3 volume holds"
+        yield Problem("storage_gib", gib, right)
+
+
+def schedule_problems(field: str, schedule: str) -> Iterator[Problem]:
+    if right := cron_problem(schedule):
+        yield Problem(field, schedule, right)
 
 
 def rollout_problems(seconds: int) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from config.capacity import Room
 from config.errors import Problem
@@ -10,8 +11,11 @@ from config.quantities import (
     image_problems,
     memory_mib,
     quantity_problems,
+    replica_problems,
     rollout_problems,
 )
+
+LoadBalancer = Literal["application", "network"]
 
 WEB_NAMESPACE = "web"
 POOL_SIZE = 10
@@ -34,6 +38,8 @@ class Web:
     memory: str
     rollout_seconds: int
     """How long a roll-out may take before its stack fails and rolls back."""
+    load_balancer: LoadBalancer = "application"
+    """What is in front of it: "network" passes connections on, and redirects no plain HTTP."""
 
     @property
     def cpu_millis(self) -> int:
@@ -52,10 +58,7 @@ class Web:
 
     def problems(self) -> Iterator[Problem]:
         yield from image_problems(self.image)
-        if not 2 <= self.min_replicas <= self.max_replicas:
-            bounds = (self.min_replicas, self.max_replicas)
-            right = "it must hold 2 <= min <= max: one pod alone can't be drained without a gap"
-            yield Problem("(min, max) replicas", bounds, right)
+        yield from replica_problems(self.min_replicas, self.max_replicas)
         if not 1 <= self.target_cpu_percent <= 100:
             yield Problem("target_cpu_percent", self.target_cpu_percent, "it must be 1 to 100")
         if not 1 <= self.target_memory_percent <= 95:
@@ -63,3 +66,6 @@ class Web:
             yield Problem("target_memory_percent", self.target_memory_percent, right)
         yield from quantity_problems(self.cpu, self.memory)
         yield from rollout_problems(self.rollout_seconds)
+        if self.load_balancer not in get_args(LoadBalancer):
+            right = f"it must be one of {', '.join(get_args(LoadBalancer))}"
+            yield Problem("load_balancer", self.load_balancer, right)

@@ -8,6 +8,13 @@ from cdk8s import Chart
 from cdk8s_plus_27 import k8s as kube
 from constructs import Construct
 
+from config.quantities import (
+    image_problems,
+    member_problems,
+    quantity_problems,
+    storage_problems,
+)
+from k8s.checks import require
 from k8s.database_member import NAME, member
 from k8s.database_network import allow_flows
 from k8s.database_settings import API_PORT, PORT, SCOPE, SCOPE_LABEL, files
@@ -49,11 +56,17 @@ class DatabaseChart(Chart):
     ) -> None:
         """`role_arn` is the archive's, in `bucket`; `secrets` has the ARNs of "app" and "members".
 
-        Raises ValueError for two members, of which none could fail without a loss.
+        Raises ConfigError for two members, of which none could fail without a loss, for a volume
+        that is too small, an image without tag or digest, and sizes that are none.
         """
         super().__init__(scope, id)
-        if members == 2:
-            raise ValueError("members is 2; it must be 1 or more than 2")
+        require(
+            f"{namespace}/{NAME}",
+            image_problems(image),
+            member_problems(members),
+            quantity_problems(cpu, memory),
+            storage_problems(storage_gib),
+        )
         self._namespace = namespace
         self._selector = kube.LabelSelector(match_labels=dict(LABELS))
         settings = files(

@@ -7,8 +7,11 @@ from cdk8s import Chart
 from cdk8s_plus_27 import k8s as kube
 from constructs import Construct
 
+from config.quantities import image_problems
+from k8s.checks import require
 from k8s.log_agent_config import fluent_bit_config
 from k8s.network import aws_egress, network_policy
+from k8s.pods import resources, restricted_container, root_pod
 from k8s.priority import NODE_AGENT
 
 NAME = "log-agent"
@@ -44,7 +47,9 @@ class LogAgentChart(Chart):
         region: str,
         log_group: str,
     ) -> None:
+        """Raises ConfigError for an image without tag or digest."""
         super().__init__(scope, id)
+        require(f"{namespace}/{NAME}", image_problems(image))
         self._metadata = kube.ObjectMeta(name=NAME, namespace=namespace, labels=dict(LABELS))
         config = fluent_bit_config(
             region=region,
@@ -121,8 +126,6 @@ class LogAgentChart(Chart):
         )
 
     def _pod(self, image: str, cpu_millis: int, memory_mib: int, buffer_mib: int) -> kube.PodSpec:
-        quantity = kube.Quantity.from_string
-        memory = quantity(f"{memory_mib}Mi")
         return kube.PodSpec(
             service_account_name=NAME,
             automount_service_account_token=True,
@@ -131,12 +134,8 @@ class LogAgentChart(Chart):
             # On every node, whatever keeps others off it.
             tolerations=[kube.Toleration(operator="Exists")],
             termination_grace_period_seconds=30,
-            security_context=kube.PodSecurityContext(
-                # k8s/exceptions.py has the reason.
-                run_as_user=0,
-                run_as_group=0,
-                seccomp_profile=kube.SeccompProfile(type="RuntimeDefault"),
-            ),
+            # k8s/exceptions.py has the reason.
+            security_context=root_pod(),
             containers=[
                 kube.Container(
                     name=NAME,
@@ -146,15 +145,8 @@ class LogAgentChart(Chart):
                     command=["/fluent-bit/bin/fluent-bit"],
                     args=["--config", f"{_CONFIG}/fluent-bit.yaml"],
                     ports=[kube.ContainerPort(name="http", container_port=_PORT)],
-                    resources=kube.ResourceRequirements(
-                        requests={"cpu": quantity(f"{cpu_millis}m"), "memory": memory},
-                        limits={"memory": memory},
-                    ),
-                    security_context=kube.SecurityContext(
-                        allow_privilege_escalation=False,
-                        read_only_root_filesystem=True,
-                        capabilities=kube.Capabilities(drop=["ALL"]),
-                    ),
+                    resources=resources(f"{cpu_millis}m", f"{memory_mib}Mi"),
+                    security_context=restricted_container(),
                     # Not ready while CloudWatch refuses what it sends: no reason to restart.
                     readiness_probe=_probe("/api/v1/health", period=10, failures=3),
                     liveness_probe=_probe("/api/v1/uptime", period=30, failures=3),
@@ -171,7 +163,7 @@ class LogAgentChart(Chart):
                 kube.Volume(
                     name="buffer",
                     empty_dir=kube.EmptyDirVolumeSource(
-                        size_limit=quantity(f"{buffer_mib + _INDEX_MIB}Mi")
+                        size_limit=kube.Quantity.from_string(f"{buffer_mib + _INDEX_MIB}Mi")
                     ),
                 ),
                 _folder("containers", CONTAINERS),

@@ -8,6 +8,8 @@ from cdk8s import Chart
 from cdk8s_plus_27 import k8s as kube
 from constructs import Construct
 
+from config.quantities import image_problems
+from k8s.checks import require
 from k8s.database_client import PROVIDER, DatabaseClient
 from k8s.pods import resources, restricted_container, restricted_pod
 from k8s.secret_store import secret_mount, secret_volume, service_account
@@ -33,7 +35,9 @@ class MigrationsChart(Chart):
         database: DatabaseClient,
         timeout_seconds: int,
     ) -> None:
+        """Raises ConfigError for an image without tag or digest."""
         super().__init__(scope, id)
+        require(f"{namespace}/{NAME}", image_problems(image))
         service_account(self, namespace=namespace, name=NAME, role_arn=database.role_arn)
         container = kube.Container(
             name=NAME,

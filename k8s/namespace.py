@@ -30,10 +30,12 @@ class NamespaceChart(Chart):
         cpu_millis: int,
         memory_mib: int,
         claims: int = 0,
+        load_balancers: int = 0,
         pod_security: PodSecurity = "restricted",
         behind_load_balancer: bool = False,
     ) -> None:
-        """Pods may request so much in all, and claim so many volumes.
+        """Pods may request so much in all, claim so many volumes, and be behind so many Services
+        that are load balancers.
 
         With `behind_load_balancer`, a pod is ready only once its load balancer finds it so.
         Raises ValueError for a share that holds no pod.
@@ -83,8 +85,7 @@ class NamespaceChart(Chart):
                 "requests.cpu": f"{cpu_millis}m",
                 "requests.memory": f"{memory_mib}Mi",
                 "persistentvolumeclaims": str(claims),
-                # Users come by an Ingress, never by a Service of their own.
-                "services.loadbalancers": "0",
+                "services.loadbalancers": str(load_balancers),
                 "services.nodeports": "0",
             },
         )

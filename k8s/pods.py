@@ -1,4 +1,4 @@
-"""What pods of Pod Security "restricted" have in common."""
+"""What pods have in common: the least that a process can have, and the size it is given."""
 
 from cdk8s_plus_27 import k8s as kube
 
@@ -13,6 +13,15 @@ def restricted_pod(user: int, *, owns_volumes: bool = False) -> kube.PodSecurity
         # Otherwise a volume's files are opened to the group again at each start, and PostgreSQL
         # refuses a data directory that others than its owner could read.
         fs_group_change_policy="OnRootMismatch" if owns_volumes else None,
+        seccomp_profile=kube.SeccompProfile(type="RuntimeDefault"),
+    )
+
+
+def root_pod() -> kube.PodSecurityContext:
+    """Return the context of a pod that k8s/exceptions.py lets run as root."""
+    return kube.PodSecurityContext(
+        run_as_user=0,
+        run_as_group=0,
         seccomp_profile=kube.SeccompProfile(type="RuntimeDefault"),
     )
 

@@ -6,22 +6,19 @@ from cdk8s import Chart
 from cdk8s_plus_27 import k8s as kube
 from constructs import Construct
 
-from k8s.database_client import PROVIDER, DatabaseClient
+from config.quantities import image_problems, quantity_problems, replica_problems
+from config.workloads import LoadBalancer
+from k8s.checks import require
+from k8s.database_client import DatabaseClient
 from k8s.network import network_policy, port
-from k8s.priority import WEB
-from k8s.secret_store import ROLE_ANNOTATION, secret_mount, secret_volume
+from k8s.secret_store import ROLE_ANNOTATION
+from k8s.web_exposure import (
+    Exposure,
+    application_load_balancer,
+    network_load_balancer,
+)
+from k8s.web_pod import LABELS, NAME, PORT, web_pod
 
-NAME = "web"
-PORT = 7777
-LABELS: Mapping[str, str] = {"app.kubernetes.io/name": NAME}
-"""Selectors can't be changed, so they are written here and not derived."""
-
-TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
-"""TLS 1.2 and 1.3 with forward secrecy."""
-DEREGISTRATION_SECONDS = 20
-"""How long the load balancer goes on sending requests to a pod that is going away."""
-DRAIN_SECONDS = 30
-"""How long a request may take after that."""
 CALM_SECONDS = 300
 """How long the load has to stay low before pods go, one a minute."""
 
@@ -44,6 +41,7 @@ class WebChart(Chart):
         memory: str,
         progress_deadline_seconds: int,
         load_balancer_subnets: Mapping[str, str],
+        load_balancer: LoadBalancer = "application",
         host: str | None = None,
         certificate_arn: str | None = None,
         database: DatabaseClient | None = None,
@@ -51,16 +49,17 @@ class WebChart(Chart):
     ) -> None:
         """`load_balancer_subnets` maps each subnet's id to its CIDR.
 
-        With a certificate of `host`, everybody may reach the service, by HTTPS and that name only.
-        Raises ValueError for replicas that the disruption budget would let nobody drain.
+        With a certificate of `host`, everybody may reach the service, by TLS only.
+        Raises ConfigError for replicas that the disruption budget would let nobody drain, for an
+        image without tag or digest, and for sizes that are none.
         """
         super().__init__(scope, id)
-        if not 2 <= min_replicas <= max_replicas:
-            raise ValueError(
-                f"{namespace}/{NAME}: replicas are {min_replicas} to {max_replicas}; it must hold "
-                "2 <= min <= max: of one pod alone none can be missing"
-            )
-        self._database, self._pool_size = database, database_pool_size
+        require(
+            f"{namespace}/{NAME}",
+            image_problems(image),
+            quantity_problems(cpu, memory),
+            replica_problems(min_replicas, max_replicas),
+        )
         self._metadata = kube.ObjectMeta(name=NAME, namespace=namespace, labels=dict(LABELS))
         self._selector = kube.LabelSelector(match_labels=dict(LABELS))
         kube.KubeServiceAccount(
@@ -92,7 +91,14 @@ class WebChart(Chart):
                 ),
                 template=kube.PodTemplateSpec(
                     metadata=kube.ObjectMeta(labels=dict(LABELS)),
-                    spec=self._pod(image, cpu, memory),
+                    spec=web_pod(
+                        selector=self._selector,
+                        image=image,
+                        cpu=cpu,
+                        memory=memory,
+                        database=database,
+                        database_pool_size=database_pool_size,
+                    ),
                 ),
             ),
         )
@@ -103,59 +109,17 @@ class WebChart(Chart):
             {"cpu": target_cpu_percent, "memory": target_memory_percent},
         )
         self._service()
-        self._ingress(sorted(load_balancer_subnets), host, certificate_arn)
-        self._allow_load_balancer(sorted(load_balancer_subnets.values()))
-
-    def _pod(self, image: str, cpu: str, memory: str) -> kube.PodSpec:
-        database = self._database
-        quantity = kube.Quantity.from_string
-        return kube.PodSpec(
-            service_account_name=NAME,
-            automount_service_account_token=False,
-            enable_service_links=False,
-            priority_class_name=WEB,
-            termination_grace_period_seconds=DEREGISTRATION_SECONDS + DRAIN_SECONDS + 10,
-            security_context=kube.PodSecurityContext(
-                run_as_non_root=True,
-                run_as_user=65532,
-                run_as_group=65532,
-                seccomp_profile=kube.SeccompProfile(type="RuntimeDefault"),
-            ),
-            topology_spread_constraints=[
-                kube.TopologySpreadConstraint(
-                    max_skew=1,
-                    topology_key=key,
-                    # A zone that is out of room must not stop a roll-out.
-                    when_unsatisfiable="ScheduleAnyway",
-                    label_selector=self._selector,
-                )
-                for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-            ],
-            containers=[
-                kube.Container(
-                    name=NAME,
-                    image=image,
-                    image_pull_policy="IfNotPresent",
-                    env=database.environment(self._pool_size) if database else None,
-                    ports=[kube.ContainerPort(name="http", container_port=PORT)],
-                    volume_mounts=[secret_mount()] if database else None,
-                    resources=kube.ResourceRequirements(
-                        requests={"cpu": quantity(cpu), "memory": quantity(memory)},
-                        # No CPU limit: it would throttle a pod while its node idles.
-                        limits={"memory": quantity(memory)},
-                    ),
-                    security_context=kube.SecurityContext(
-                        allow_privilege_escalation=False,
-                        read_only_root_filesystem=True,
-                        capabilities=kube.Capabilities(drop=["ALL"]),
-                    ),
-                    startup_probe=_probe("/healthz", period=1, failures=60),
-                    readiness_probe=_probe("/readyz", period=5, failures=2),
-                    liveness_probe=_probe("/healthz", period=10, failures=3),
-                )
-            ],
-            volumes=[secret_volume(PROVIDER)] if database else None,
+        exposure = Exposure(
+            namespace=namespace,
+            subnets=sorted(load_balancer_subnets),
+            host=host,
+            certificate_arn=certificate_arn,
         )
+        if load_balancer == "application":
+            application_load_balancer(self, exposure, PORT)
+        else:
+            network_load_balancer(self, exposure)
+        self._allow_load_balancer(sorted(load_balancer_subnets.values()))
 
     def _disruption_budget(self) -> None:
         kube.KubePodDisruptionBudget(
@@ -209,40 +173,6 @@ class WebChart(Chart):
             ),
         )
 
-    def _ingress(
-        self, subnets: Sequence[str], host: str | None, certificate_arn: str | None
-    ) -> None:
-        backend = kube.IngressServiceBackend(name=NAME, port=kube.ServiceBackendPort(number=PORT))
-        path = kube.HttpIngressPath(
-            path="/", path_type="Prefix", backend=kube.IngressBackend(service=backend)
-        )
-        annotations = {
-            **_listeners(certificate_arn),
-            "subnets": ",".join(subnets),
-            "target-type": "ip",
-            "healthcheck-path": "/readyz",
-            "target-group-attributes": (
-                f"deregistration_delay.timeout_seconds={DEREGISTRATION_SECONDS}"
-            ),
-        }
-        kube.KubeIngress(
-            self,
-            "Ingress",
-            metadata=kube.ObjectMeta(
-                name=NAME,
-                namespace=self._metadata.namespace,
-                labels=dict(LABELS),
-                annotations={
-                    f"alb.ingress.kubernetes.io/{name}": value
-                    for name, value in annotations.items()
-                },
-            ),
-            spec=kube.IngressSpec(
-                ingress_class_name="alb",
-                rules=[kube.IngressRule(host=host, http=kube.HttpIngressRuleValue(paths=[path]))],
-            ),
-        )
-
     def _allow_load_balancer(self, cidrs: Sequence[str]) -> None:
         peers = [kube.NetworkPolicyPeer(ip_block=kube.IpBlock(cidr=cidr)) for cidr in cidrs]
         network_policy(
@@ -258,20 +188,6 @@ class WebChart(Chart):
         )
 
 
-def _listeners(certificate_arn: str | None) -> dict[str, str]:
-    """The annotations that say who may connect, and how."""
-    if certificate_arn is None:
-        # Plain HTTP stays inside the VPC until there is a certificate.
-        return {"scheme": "internal"}
-    return {
-        "scheme": "internet-facing",
-        "listen-ports": '[{"HTTP": 80}, {"HTTPS": 443}]',
-        "ssl-redirect": "443",
-        "ssl-policy": TLS_POLICY,
-        "certificate-arn": certificate_arn,
-    }
-
-
 def _utilization(resource: str, percent: int) -> kube.MetricSpecV2:
     return kube.MetricSpecV2(
         type="Resource",
@@ -279,13 +195,4 @@ def _utilization(resource: str, percent: int) -> kube.MetricSpecV2:
             name=resource,
             target=kube.MetricTargetV2(type="Utilization", average_utilization=percent),
         ),
-    )
-
-
-def _probe(path: str, *, period: int, failures: int) -> kube.Probe:
-    return kube.Probe(
-        http_get=kube.HttpGetAction(path=path, port=kube.IntOrString.from_string("http")),
-        period_seconds=period,
-        timeout_seconds=2,
-        failure_threshold=failures,
     )

@@ -21,6 +21,7 @@ class ObservabilityStack(EnvironmentStack):
             cluster_name=config.name,
             max_nodes=sum(group.max_size for group in config.cluster.node_groups),
             web_errors_per_minute=wanted.web_errors_per_minute,
+            sees_requests=config.web.load_balancer == "application",
         )
         topic = AlarmTopic(
             self,

@@ -61,7 +61,13 @@ class WorkloadsStack(EnvironmentStack):
         namespace = gate.apply(
             "WebNamespace",
             [
-                *_namespace(WEB_NAMESPACE, web.share, behind_load_balancer=True),
+                *_namespace(
+                    WEB_NAMESPACE,
+                    web.share,
+                    behind_load_balancer=True,
+                    # An Ingress isn't a Service.
+                    load_balancers=int(web.load_balancer == "network"),
+                ),
                 *in_namespace(config.access.roles, WEB_NAMESPACE),
             ],
             prune=False,
@@ -93,6 +99,7 @@ class WorkloadsStack(EnvironmentStack):
             progress_deadline_seconds=web.rollout_seconds,
             host=domain.name if domain else None,
             certificate_arn=certificate_arn,
+            load_balancer=web.load_balancer,
             database=database,
             database_pool_size=POOL_SIZE,
             load_balancer_subnets=network.load_balancer_subnets,
@@ -108,6 +115,7 @@ def _namespace(
     *,
     pod_security: PodSecurity = "restricted",
     behind_load_balancer: bool = False,
+    load_balancers: int = 0,
 ) -> Objects:
     chart = NamespaceChart(
         App(),
@@ -115,6 +123,7 @@ def _namespace(
         name=name,
         pod_security=pod_security,
         behind_load_balancer=behind_load_balancer,
+        load_balancers=load_balancers,
         **asdict(share),
     )
     objects: Objects = chart.to_json()

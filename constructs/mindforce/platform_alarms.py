@@ -16,15 +16,19 @@ from mindforce.alarms import Alarm, Metric
 
 
 def platform_alarms(
-    *, cluster_name: str, max_nodes: int, web_errors_per_minute: int
+    *, cluster_name: str, max_nodes: int, web_errors_per_minute: int, sees_requests: bool = True
 ) -> Sequence[Alarm]:
-    """Return what deserves waking a person."""
+    """Return what deserves waking a person.
+
+    Without `sees_requests` the load balancer passes connections on, and nobody counts requests.
+    """
 
     def eks(name: str, statistic: Literal["Sum", "Maximum"]) -> Metric:
         dimensions = {"ClusterName": cluster_name}
         return Metric(namespace="AWS/EKS", name=name, dimensions=dimensions, statistic=statistic)
 
-    return [
+    balancers = "AWS/ApplicationELB" if sees_requests else "AWS/NetworkELB"
+    alarms = [
         Alarm(
             name="pods-pending",
             meaning="Pods have found no node for 15 minutes.",
@@ -57,36 +61,42 @@ def platform_alarms(
             missing_data="breaching",
         ),
         Alarm(
+            name="web-unhealthy",
+            meaning="A target group has had no healthy target for 3 minutes.",
+            source=f'SELECT MAX(HealthyHostCount) FROM SCHEMA("{balancers}", LoadBalancer, '
+            "TargetGroup) GROUP BY TargetGroup ORDER BY MAX() ASC",
+            comparison="LessThanThreshold",
+            threshold=1,
+            minutes=3,
+            # A target group that is gone, or isn't there yet, publishes nothing.
+            missing_data="notBreaching",
+        ),
+    ]
+    return [*alarms, *_failed_requests(web_errors_per_minute)] if sees_requests else alarms
+
+
+def _failed_requests(per_minute: int) -> Sequence[Alarm]:
+    return [
+        Alarm(
             name="web-errors",
-            meaning=f"The web service fails over {web_errors_per_minute} requests a minute.",
+            meaning=f"The web service fails over {per_minute} requests a minute.",
             source='SELECT SUM(HTTPCode_Target_5XX_Count) FROM SCHEMA("AWS/ApplicationELB", '
             "LoadBalancer)",
             comparison="GreaterThanThreshold",
-            threshold=web_errors_per_minute,
+            threshold=per_minute,
             minutes=5,
             # Without errors there is no data point.
             missing_data="notBreaching",
         ),
         Alarm(
             name="load-balancer-errors",
-            meaning=f"Load balancers fail over {web_errors_per_minute} requests a minute.",
+            meaning=f"Load balancers fail over {per_minute} requests a minute.",
             source='SELECT SUM(HTTPCode_ELB_5XX_Count) FROM SCHEMA("AWS/ApplicationELB", '
             "LoadBalancer)",
             comparison="GreaterThanThreshold",
-            threshold=web_errors_per_minute,
+            threshold=per_minute,
             minutes=5,
             # Without errors there is no data point.
-            missing_data="notBreaching",
-        ),
-        Alarm(
-            name="web-unhealthy",
-            meaning="A target group has had no healthy target for 3 minutes.",
-            source='SELECT MAX(HealthyHostCount) FROM SCHEMA("AWS/ApplicationELB", LoadBalancer, '
-            "TargetGroup) GROUP BY TargetGroup ORDER BY MAX() ASC",
-            comparison="LessThanThreshold",
-            threshold=1,
-            minutes=3,
-            # A target group that is gone, or isn't there yet, publishes nothing.
             missing_data="notBreaching",
         ),
     ]

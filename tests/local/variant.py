@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> None:
     for argument in arguments:
         path, _, text = argument.partition("=")
         if path == "port":
-            k8s.web.PORT = int(text)
+            setattr(k8s.web, "PORT", int(text))  # noqa: B010 (mypy refuses the other)
         elif path == "broken":
             chart = k8s.web.WebChart
             replaced = partial(_with_image, chart, text)

@@ -192,16 +192,31 @@ def _denied(call: Callable[..., Any], **options: Any) -> bool:
     return False
 
 
+@pytest.mark.parametrize(
+    ("kind", "protocol", "attribute"),
+    [
+        ("application", "HTTP", ("idle_timeout.timeout_seconds", "30")),
+        ("network", "TCP", ("load_balancing.cross_zone.enabled", "true")),
+    ],
+)
 def test_the_controller_makes_and_removes_its_own(
-    controller: Account, make: Callable[..., Any]
+    controller: Account,
+    make: Callable[..., Any],
+    place: dict[str, str],
+    kind: str,
+    protocol: str,
+    attribute: tuple[str, str],
 ) -> None:
     elb = controller.client("elbv2")
-    arn = make(elb)["LoadBalancerArn"]
-    attributes = [{"Key": "idle_timeout.timeout_seconds", "Value": "30"}]
+    arn = make(elb, Type=kind)["LoadBalancerArn"]
+    attributes = [dict(zip(("Key", "Value"), attribute, strict=True))]
     elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=attributes)
-    body = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
-    elb.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=80, DefaultActions=[body])
+    options = {"Protocol": protocol, "Port": 80, "VpcId": place["Vpc"], "TargetType": "ip"}
+    (group,) = elb.create_target_group(Name=_name(), Tags=TAGS, **options)["TargetGroups"]
+    forward = {"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}
+    elb.create_listener(LoadBalancerArn=arn, Protocol=protocol, Port=80, DefaultActions=[forward])
     elb.delete_load_balancer(LoadBalancerArn=arn)
+    elb.delete_target_group(TargetGroupArn=group["TargetGroupArn"])
 
 
 def test_the_controller_leaves_others_alone(

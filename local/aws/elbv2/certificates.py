@@ -42,8 +42,9 @@ def _existing(call: Call) -> Call:
 
 def _certified(call: Call) -> Call:
     def checked(request: Parameters) -> Response:
-        if parameter(request, "Protocol") == "HTTPS" and not _given(request):
-            message = "A certificate must be specified for HTTPS listeners"
+        protocol = parameter(request, "Protocol")
+        if protocol in ("HTTPS", "TLS") and not _given(request):
+            message = f"A certificate must be specified for {protocol} listeners"
             return refusal("ValidationError", message)
         return call(request)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from local.aws import internals
 from local.aws.ec2.service import Parameters, ec2
+from local.aws.elbv2.network import NETWORK, TYPES, named
 from local.aws.elbv2.service import (
     Call,
     answer,
@@ -48,26 +49,28 @@ def _subnets(request: Parameters) -> list[str]:
     return [*members(request, "Subnets"), *members(request, "SubnetMappings", "SubnetId")]
 
 
-def _problem(subnets: list[str]) -> Response | None:
-    """Why AWS refuses these subnets for an Application Load Balancer."""
+def _problem(subnets: list[str], kind: str) -> Response | None:
+    """Why AWS refuses these subnets: one a zone, and for an application two of them."""
     records = [ec2()._subnets.get(name) for name in subnets]
     if missing := [name for name, found in zip(subnets, records, strict=True) if found is None]:
         return refusal("SubnetNotFound", f"The subnet ID '{missing[0]}' does not exist")
     found = [record for record in records if record is not None]
     if len({record["VpcId"] for record in found}) > 1:
         return refusal("InvalidConfigurationRequest", "Subnets must be in the same VPC")
-    if len({record["AvailabilityZone"] for record in found}) < max(2, len(found)):
-        message = "At least two subnets in two different Availability Zones must be specified"
+    least = 1 if kind == NETWORK else 2
+    if len({record["AvailabilityZone"] for record in found}) < max(least, len(found)):
+        message = f"At least {least} subnets, each in an Availability Zone of its own, are needed"
         return refusal("ValidationError", message)
     return None
 
 
 def _create(stock: Call) -> Call:
     def create(request: Parameters) -> Response:
-        if parameter(request, "Type") not in ("", "application"):
-            return refusal("ValidationError", "Only application load balancers are emulated")
+        kind = parameter(request, "Type") or TYPES[0]
+        if kind not in TYPES:
+            return refusal("ValidationError", f"A load balancer's type is one of {TYPES} here")
         subnets = _subnets(request)
-        if problem := _problem(subnets):
+        if problem := _problem(subnets, kind):
             return problem
         response = stock(request)
         if response[0] >= 400:
@@ -75,6 +78,8 @@ def _create(stock: Call) -> Call:
         name = parameter(request, "Name")
         balancers = elbv2()._lbs.values()
         (record,) = (one for one in balancers if one["LoadBalancerName"] == name)
+        if kind == NETWORK:
+            named(record)
         record["Subnets"] = subnets
         record["VpcId"] = ec2()._subnets[subnets[0]]["VpcId"]
         shown = f"<LoadBalancers>{elbv2()._lb_xml(record)}</LoadBalancers>"
@@ -101,12 +106,14 @@ def _delete(stock: Call) -> Call:
 def _set_subnets(stock: Call) -> Call:
     def change(request: Parameters) -> Response:
         subnets = _subnets(request)
-        if problem := _problem(subnets):
+        record = elbv2()._lbs.get(parameter(request, "LoadBalancerArn"))
+        if record is None:
+            return stock(request)
+        if problem := _problem(subnets, record["Type"]):
             return problem
         response = stock(request)
         if response[0] >= 400:
             return response
-        record = elbv2()._lbs[parameter(request, "LoadBalancerArn")]
         zones = f"<AvailabilityZones>{_zones(subnets)}</AvailabilityZones>"
         kind = f"<IpAddressType>{record['IpAddressType']}</IpAddressType>"
         return answer("SetSubnets", zones + kind)

@@ -8,7 +8,8 @@ from local.aws.elbv2.service import elbv2, parameter
 
 SERVICE = "elasticloadbalancing"
 
-_NAMED = {"CreateLoadBalancer": "loadbalancer/app", "CreateTargetGroup": "targetgroup"}
+_NAMED = {"CreateLoadBalancer": "loadbalancer", "CreateTargetGroup": "targetgroup"}
+_FOLDERS = {"network": "net"}
 _ADDRESSED = {
     "AddTags": "ResourceArns.member.1",
     "RemoveTags": "ResourceArns.member.1",
@@ -44,7 +45,10 @@ def _resource(stock: Any) -> Any:
         if action.startswith("Describe"):
             return "*"
         if action in _NAMED:
-            name = f"{_NAMED[action]}/{parameter(query, 'Name')}/*"
+            kind = _NAMED[action]
+            if kind == "loadbalancer":
+                kind += f"/{_FOLDERS.get(parameter(query, 'Type'), 'app')}"
+            name = f"{kind}/{parameter(query, 'Name')}/*"
             return f"arn:aws:{SERVICE}:{region}:{account}:{name}"
         if action in _ADDRESSED:
             return parameter(query, _ADDRESSED[action])

@@ -1,5 +1,6 @@
 """Target groups: their protocol version, and which load balancers use them."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from local.aws.elbv2.service import (
 from local.aws.responses import Response
 
 _CLOSING = "</member>"
+_OF_HTTP = re.compile("<HealthCheckPath>.*?</HealthCheckPath>|<Matcher>.*?</Matcher>")
 
 
 def install() -> None:
@@ -28,6 +30,8 @@ def _whole(stock: Any) -> Any:
     def shown(record: dict[str, Any]) -> str:
         users = sorted(set(_users(record["TargetGroupArn"])))
         text: str = stock({**record, "LoadBalancerArns": users})
+        if record["HealthCheckProtocol"] == "TCP":
+            text = _OF_HTTP.sub("", text)
         # Without these the controller takes each group for another one and replaces it.
         added = (name for name in ("ProtocolVersion", "IpAddressType") if name in record)
         extra = "".join(f"<{name}>{record[name]}</{name}>" for name in added)

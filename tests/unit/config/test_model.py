@@ -146,6 +146,7 @@ def with_domain(**changes: Any) -> Environment:
         (with_web, {"memory": "128"}, "web.memory is '128'; it must be a quantity such as"),
         (with_web, {"cpu": "64"}, "web.cpu is '64'; no node of the cluster has as much to give"),
         (with_web, {"memory": "64Gi"}, "web.memory is '64Gi'; no node of the cluster has as"),
+        (with_web, {"load_balancer": "alb"}, "web.load_balancer is 'alb'; it must be one of"),
         (with_web, {"rollout_seconds": 900}, "web.rollout_seconds is 900; it must be 30 to 840"),
         (
             with_backup,

@@ -1,6 +1,9 @@
 """The charts, rendered as each environment applies them."""
 
 import json
+import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -10,7 +13,8 @@ from cdk8s import App
 from config.environments import DEV, TABLE
 from config.model import Environment
 from k8s.namespace import NamespaceChart
-from k8s.web import DEREGISTRATION_SECONDS, DRAIN_SECONDS, WebChart
+from k8s.web import WebChart
+from k8s.web_pod import DEREGISTRATION_SECONDS, DRAIN_SECONDS
 from tests.synthesis import Synthesis, manifests
 
 Manifest = dict[str, Any]
@@ -131,23 +135,105 @@ def test_web_goes_before_what_has_no_priority(synthesis: Synthesis, pod: Manifes
     assert classes[pod["priorityClassName"]] > 0
 
 
-@pytest.mark.parametrize(("minimum", "maximum"), [(1, 3), (0, 0), (4, 3)])
-def test_replicas_that_could_not_be_drained_are_refused(minimum: int, maximum: int) -> None:
-    with pytest.raises(ValueError, match=r"web/web: replicas are .*; it must hold 2 <= min <= max"):
-        WebChart(
-            App(),
-            "web",
-            namespace="web",
-            image="registry.example/web:1",
-            min_replicas=minimum,
-            max_replicas=maximum,
-            target_cpu_percent=50,
-            target_memory_percent=85,
-            cpu="100m",
-            memory="128Mi",
-            progress_deadline_seconds=600,
-            load_balancer_subnets={"subnet-1": "10.10.128.0/24"},
-        )
+def _web(**changes: Any) -> list[Manifest]:
+    props: dict[str, Any] = {
+        "namespace": "web",
+        "image": "registry.example/web:1",
+        "min_replicas": 3,
+        "max_replicas": 4,
+        "target_cpu_percent": 50,
+        "target_memory_percent": 85,
+        "cpu": "100m",
+        "memory": "128Mi",
+        "progress_deadline_seconds": 600,
+        "load_balancer_subnets": {"subnet-2": "10.10.129.0/24", "subnet-1": "10.10.128.0/24"},
+    }
+    made: list[Manifest] = WebChart(App(), "web", **props | changes).to_json()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"min_replicas": 1}, "replicas is (1, 4); it must hold 2 <= min <= max"),
+        ({"min_replicas": 5}, "replicas is (5, 4); it must hold 2 <= min <= max"),
+        ({"image": "registry.example/web"}, "image is 'registry.example/web'; it must be"),
+        ({"image": "registry.example/web:latest"}, "a digest or a tag other than 'latest'"),
+        ({"cpu": "0"}, "cpu is '0'; it must be a quantity such as '100m'"),
+        ({"memory": "128"}, "memory is '128'; it must be a quantity such as '128Mi'"),
+    ],
+)
+def test_what_could_not_run_is_refused(changes: Manifest, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^web/web: .*{re.escape(message)}"):
+        _web(**changes)
+
+
+PREFIX = "service.beta.kubernetes.io/aws-load-balancer-"
+
+
+def test_a_network_load_balancer_passes_connections_to_pods_inside_the_vpc() -> None:
+    made = _web(load_balancer="network")
+    assert not any(item["kind"] == "Ingress" for item in made)
+    service = one(made, "Service", "web-load-balancer")
+    spec, annotations = service["spec"], service["metadata"]["annotations"]
+    assert (spec["type"], spec["loadBalancerClass"]) == ("LoadBalancer", "service.k8s.aws/nlb")
+    assert spec["allocateLoadBalancerNodePorts"] is False
+    assert spec["selector"] == one(made, "Deployment")["spec"]["selector"]["matchLabels"]
+    assert spec["ports"] == [{"name": "http", "port": 80, "targetPort": 7777}]
+    asked = {name.removeprefix(PREFIX): value for name, value in annotations.items()}
+    assert asked == {
+        "scheme": "internal",
+        "subnets": "subnet-1,subnet-2",
+        "nlb-target-type": "ip",
+        "healthcheck-protocol": "http",
+        "healthcheck-path": "/readyz",
+        "target-group-attributes": (
+            f"deregistration_delay.timeout_seconds={DEREGISTRATION_SECONDS},"
+            "preserve_client_ip.enabled=false"
+        ),
+        "attributes": "load_balancing.cross_zone.enabled=true",
+    }
+    # The pods know it by its subnets' addresses, as they know an ALB.
+    assert one(made, "NetworkPolicy") == one(_web(), "NetworkPolicy")
+    kubernetes_validate.validate(service, DEV.cluster.version, strict=True)
+
+
+def test_with_a_certificate_only_tls_comes_from_outside() -> None:
+    tls = {"host": "web.example.com", "certificate_arn": "arn:of:certificate"}
+    service = one(_web(load_balancer="network", **tls), "Service", "web-load-balancer")
+    assert service["spec"]["ports"] == [{"name": "https", "port": 443, "targetPort": 7777}]
+    annotations = service["metadata"]["annotations"]
+    assert annotations[f"{PREFIX}scheme"] == "internet-facing"
+    assert annotations[f"{PREFIX}ssl-cert"] == "arn:of:certificate"
+    assert annotations[f"{PREFIX}ssl-ports"] == "443"
+    assert annotations[f"{PREFIX}ssl-negotiation-policy"].startswith("ELBSecurityPolicy-TLS13-1-2")
+    ingress = one(_web(**tls), "Ingress")
+    assert ingress["spec"]["rules"][0]["host"] == "web.example.com"
+    asked = ingress["metadata"]["annotations"]
+    assert asked["alb.ingress.kubernetes.io/ssl-redirect"] == "443"
+    assert asked["alb.ingress.kubernetes.io/scheme"] == "internet-facing"
+
+
+def test_only_a_network_load_balancer_is_a_service_that_the_share_has_room_for(
+    tmp_path: Path,
+) -> None:
+    dev = replace(DEV, web=replace(DEV.web, load_balancer="network"))
+    synthesis = Synthesis(replace(TABLE, environments=(dev,)), tmp_path)
+    made = manifests(synthesis.template("dev", "Workloads"))
+    (quota,) = (
+        item["spec"]["hard"]
+        for item in made
+        if item["kind"] == "ResourceQuota" and item["metadata"]["namespace"] == "web"
+    )
+    assert (quota["services.loadbalancers"], quota["services.nodeports"]) == ("1", "0")
+    asked = [item for item in made if item.get("spec", {}).get("type") == "LoadBalancer"]
+    assert [item["metadata"]["name"] for item in asked] == ["web-load-balancer"]
+    alarms = synthesis.template("dev", "Observability").properties("AWS::CloudWatch::Alarm")
+    names = {alarm["AlarmName"] for alarm in alarms}
+    # It sees no requests, so it can't count those that fail.
+    assert not {"dev-web-errors", "dev-load-balancer-errors"} & names
+    (watched,) = (alarm for alarm in alarms if alarm["AlarmName"] == "dev-web-unhealthy")
+    assert '"AWS/NetworkELB"' in str(watched["Metrics"])
 
 
 def test_no_roll_out_or_drain_takes_the_service_below_its_pods(objects: list[Manifest]) -> None:

@@ -6,7 +6,7 @@ from k8s import log_agent
 from k8s.database import LABELS as MEMBER_LABELS
 from k8s.database_backup import LABELS as BACKUP_LABELS
 from k8s.migrations import LABELS as MIGRATIONS_LABELS
-from k8s.web import LABELS
+from k8s.web_pod import LABELS
 from tests.flows import Peer, allowed
 from tests.synthesis import Synthesis, manifests
 
