@@ -6,10 +6,12 @@ from cdk8s import Chart
 from cdk8s_plus_27 import k8s as kube
 from constructs import Construct
 
+from config.quantities import image_problems, schedule_problems
+from k8s.checks import require
 from k8s.database_member import NAME as DATABASE
 from k8s.database_member import POSTGRES
 from k8s.database_network import BACKUPS
-from k8s.database_settings import BACKUP
+from k8s.database_settings import BACKUP, VERIFIED
 from k8s.pods import resources, restricted_container, restricted_pod
 from k8s.secret_store import FOLDER, secret_mount, secret_volume
 
@@ -19,10 +21,11 @@ START_SECONDS = 3600
 LIMIT_SECONDS = 6 * 3600
 """How long one may take before it counts as failed."""
 
+_WORDS = " ".join(f"{key}={value}" for key, value in VERIFIED.items())
 # The password goes from the mounted file to psql's environment: into no argument and no log.
 _TAKE = f"""PGPASSWORD="$(cat {FOLDER}/members)" exec psql --no-psqlrc --quiet \\
     --set=ON_ERROR_STOP=1 \\
-    "host={DATABASE} user={BACKUP} dbname=postgres sslmode=require connect_timeout=10" \\
+    "host={DATABASE} user={BACKUP} dbname=postgres connect_timeout=10 {_WORDS}" \\
     --command="CALL {BACKUP}.take('$0')"
 """
 
@@ -44,8 +47,15 @@ class DatabaseBackupChart(Chart):
 
         The database lets nobody have a backup made but with the members' secret, which is mounted
         by the database's own service account and SecretProviderClass.
+        Raises ConfigError for what is no schedule, and for an image without tag or digest.
         """
         super().__init__(scope, id)
+        require(
+            f"{namespace}/{BACKUPS}",
+            image_problems(image),
+            schedule_problems("full", full),
+            schedule_problems("differential", differential),
+        )
         for kind, schedule in (("full", full), ("diff", differential)):
             name = f"{DATABASE}-backup-{kind}"
             kube.KubeCronJob(

@@ -8,7 +8,7 @@ from constructs import Construct
 
 from k8s.database_member import NAME as DATABASE
 from k8s.database_network import allow_clients
-from k8s.database_settings import APP, PORT
+from k8s.database_settings import APP, PORT, VERIFIED
 from k8s.secret_store import FOLDER, secret_provider
 
 PROVIDER = "database"
@@ -26,7 +26,9 @@ class DatabaseClient:
 
     @property
     def url(self) -> str:
-        return f"postgresql://{APP}@{DATABASE}.{self.namespace}.svc:{PORT}/{APP}?sslmode=require"
+        host = f"{DATABASE}.{self.namespace}.svc:{PORT}"
+        words = "&".join(f"{key}={value}" for key, value in VERIFIED.items())
+        return f"postgresql://{APP}@{host}/{APP}?{words}"
 
     def environment(self, pool_size: int) -> list[kube.EnvVar]:
         """Return what service/settings.py reads."""

@@ -18,12 +18,15 @@ APP = "app"
 BACKUP = "backup"
 """The role that may have a backup made, and nothing else."""
 
+VERIFIED: Mapping[str, str] = {"sslmode": "require", "channel_binding": "require"}
+"""libpq's words for TLS with a server that has proved that it knows the role's password."""
+
 _PGBACKREST = f"pgbackrest --stanza={STANZA}"
 _TLS = "/run/postgresql/tls"
 
-# The certificate keeps what passes between pods from being read; who may connect is settled by
-# network policies and passwords. The password stays out of manifests: Patroni takes it from its
-# environment, and hands none of that on to PostgreSQL.
+# The certificate is nobody's word: whoever connects has the server prove, over the very connection
+# that this certificate is of, that it knows the password (docs/decisions/0014). The password stays
+# out of manifests: Patroni takes it from its environment, and hands none of that on to PostgreSQL.
 _START = f"""#!/bin/sh
 set -eu
 umask 077
@@ -36,6 +39,25 @@ export PATRONI_REPLICATION_PASSWORD PATRONI_REWIND_PASSWORD
 exec patroni {SETTINGS}
 """
 
+_READ = f"""\\set app `cat {FOLDER}/app`
+\\set members `cat {FOLDER}/members`"""
+
+# Run on the primary by a person, once the mounted passwords are new: docs/rotate-passwords.md.
+_PASSWORDS = f"""#!/bin/sh
+set -eu
+psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --dbname=postgres << 'SQL'
+-- A statement that fails is logged, and these hold what nobody may read.
+SET log_min_error_statement = panic;
+{_READ}
+BEGIN;
+ALTER ROLE {APP} PASSWORD :'app';
+ALTER ROLE {BACKUP} PASSWORD :'members';
+ALTER ROLE replication PASSWORD :'members';
+ALTER ROLE rewind PASSWORD :'members';
+COMMIT;
+SQL
+"""
+
 # Run once in a cluster's life, by Patroni, with a connection string of the superuser. A repository
 # that a cluster before this one left is gone on with, its backups kept.
 _BOOTSTRAP = f"""#!/bin/sh
@@ -43,8 +65,7 @@ set -eu
 psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 "$1" << 'SQL'
 -- A statement that fails is logged, and these hold what nobody may read.
 SET log_min_error_statement = panic;
-\\set app `cat {FOLDER}/app`
-\\set members `cat {FOLDER}/members`
+{_READ}
 CREATE ROLE {APP} LOGIN PASSWORD :'app';
 CREATE DATABASE {APP} OWNER {APP};
 REVOKE CONNECT ON DATABASE {APP} FROM PUBLIC;
@@ -127,8 +148,8 @@ def files(
             "authentication": {
                 # By the socket, as the system's user of that name: no password exists.
                 "superuser": {"username": "postgres"},
-                "replication": {"username": "replication", "sslmode": "require"},
-                "rewind": {"username": "rewind", "sslmode": "require"},
+                "replication": {"username": "replication", **VERIFIED},
+                "rewind": {"username": "rewind", **VERIFIED},
             },
             "basebackup": [{"checkpoint": "fast"}],
             "pg_hba": [
@@ -167,5 +188,6 @@ def files(
         "pgbackrest.conf": "\n".join(lines) + "\n",
         "start.sh": _START,
         "bootstrap.sh": _BOOTSTRAP,
+        "passwords.sh": _PASSWORDS,
         FILE: SCRIPT,
     }

@@ -9,6 +9,8 @@ from constructs import Construct
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 """The role that a service account's pods get by web identity, and read their secrets with."""
+POLL_SECONDS = 120
+"""How long a pod's files may lag behind their secrets; each poll is an API call for each."""
 DRIVER = "secrets-store.csi.k8s.io"
 FOLDER = "/var/run/secrets/database"
 

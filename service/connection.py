@@ -1,14 +1,20 @@
 """Connections to PostgreSQL that can't hang."""
 
 import asyncio
+import logging
 import os
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
 
 from service.settings import Settings
 
+_logger = logging.getLogger(__name__)
+
+_REFUSED = "password authentication failed"
+"""What PostgreSQL says; a connection that fails has no SQLSTATE."""
 _GRACE_SECONDS = 1.0
 """How much longer we wait than the server's own limit, so that its clearer error comes first."""
 
@@ -36,12 +42,39 @@ class BoundedConnection(psycopg.AsyncConnection[Any]):
                 duplicate.shutdown(socket.SHUT_RDWR)
 
 
-async def connect(settings: Settings) -> BoundedConnection:
-    """Return a connection, to the primary where several hosts are named.
+class Connector:
+    """Makes connections, also while a new password is known here and not yet to the server.
 
-    Raises psycopg.OperationalError when none could be had in `database_connect_seconds`.
+    The one that was taken last is kept in memory for that time, which a rotation has.
     """
-    milliseconds = int(settings.database_statement_seconds * 1000)
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._taken = ""
+
+    async def connect(self) -> BoundedConnection:
+        """Return a connection, to the primary where several hosts are named.
+
+        Raises psycopg.OperationalError when none could be had in `database_connect_seconds`.
+        """
+        milliseconds = int(self._settings.database_statement_seconds * 1000)
+        given = self._settings.conninfo(
+            f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} "
+            f"-c idle_in_transaction_session_timeout={2 * milliseconds}"
+        )
+        password = given.get("password", "")
+        try:
+            connection = await _connect(self._settings, given)
+        except psycopg.OperationalError as error:
+            if self._taken in ("", password) or _REFUSED not in str(error):
+                raise
+            _logger.warning("the database doesn't take the new password yet")
+            return await _connect(self._settings, {**given, "password": self._taken})
+        self._taken = password
+        return connection
+
+
+async def _connect(settings: Settings, given: Mapping[str, str]) -> BoundedConnection:
     conninfo: dict[str, Any] = {
         "application_name": "service",
         "keepalives_idle": "10",
@@ -49,10 +82,7 @@ async def connect(settings: Settings) -> BoundedConnection:
         "keepalives_count": "3",
         # Per host, so that one that is silent leaves time for the next; psycopg's least is 2.
         "connect_timeout": "2",
-        **settings.conninfo(
-            f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} "
-            f"-c idle_in_transaction_session_timeout={2 * milliseconds}"
-        ),
+        **given,
     }
     try:
         async with asyncio.timeout(settings.database_connect_seconds):

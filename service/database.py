@@ -11,7 +11,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
-from service.connection import connect
+from service.connection import Connector
 from service.schema import REQUIRED_REVISION
 from service.settings import Settings
 
@@ -73,7 +73,7 @@ class Database:
 def _engine(settings: Settings, size: int) -> AsyncEngine:
     engine = create_async_engine(
         "postgresql+psycopg://",
-        async_creator=lambda: connect(settings),
+        async_creator=Connector(settings).connect,
         # Every operation is one statement, so a transaction around it would only cost
         # two more round trips.
         isolation_level="AUTOCOMMIT",

@@ -10,6 +10,7 @@ from constructs import Construct
 from config.add_ons import NETWORKING, SERVICES
 from config.model import Environment
 from config.network import SERVICE_CIDR
+from k8s.secret_store import POLL_SECONDS as SECRET_POLL_SECONDS
 from mindforce.add_ons import AddOn, AddOnSettings
 from mindforce.cluster import Cluster
 from mindforce.disk_key import DiskKey
@@ -25,6 +26,17 @@ from stacks.environment_stack import EnvironmentStack
 VPC_CNI = {
     "enableNetworkPolicy": "true",
     "env": {"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "1"},
+}
+
+
+# All of them options of the driver. Without rotation a pod sees a secret as it was when the pod
+# started; what is synced is the password of Velero's repository, which it reads from a Secret only.
+SECRETS_STORE = {
+    "secrets-store-csi-driver": {
+        "syncSecret": {"enabled": True},
+        "enableSecretRotation": True,
+        "rotationPollInterval": f"{SECRET_POLL_SECONDS}s",
+    }
 }
 
 
@@ -100,10 +112,7 @@ class ClusterStack(EnvironmentStack):
                 service_account="aws-node",
                 managed_policies=["AmazonEKS_CNI_Policy"],
             ),
-            # Velero reads its repository's password from a Secret only.
-            "aws-secrets-store-csi-driver-provider": AddOnSettings(
-                configuration={"secrets-store-csi-driver": {"syncSecret": {"enabled": True}}},
-            ),
+            "aws-secrets-store-csi-driver-provider": AddOnSettings(configuration=SECRETS_STORE),
             "aws-ebs-csi-driver": AddOnSettings(
                 service_account="ebs-csi-controller-sa",
                 managed_policies=["service-role/AmazonEBSCSIDriverPolicy"],

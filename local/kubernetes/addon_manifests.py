@@ -124,7 +124,7 @@ def _workload(addon: str, workload: Workload, options: Mapping[str, Any], region
 
 
 def _pod(addon: str, workload: Workload, options: Mapping[str, Any], region: str) -> Object:
-    containers = [_container(addon, container) for container in workload.containers]
+    containers = [_container(addon, container, options) for container in workload.containers]
     if "resources" in options:
         containers[0]["resources"] = options["resources"]
     environment = {"AWS_REGION": region, **options.get("env", {})}
@@ -139,7 +139,7 @@ def _pod(addon: str, workload: Workload, options: Mapping[str, Any], region: str
         "nodeSelector": {"kubernetes.io/os": "linux", **options.get("nodeSelector", {})},
     }
     if workload.init:
-        pod["initContainers"] = [_container(addon, container) for container in workload.init]
+        pod["initContainers"] = [_container(addon, container, {}) for container in workload.init]
     if workload.priority:
         pod["priorityClassName"] = workload.priority
     if workload.kind == "Deployment":
@@ -162,15 +162,21 @@ def _pod(addon: str, workload: Workload, options: Mapping[str, Any], region: str
     return pod
 
 
-def _container(addon: str, container: Container) -> Object:
+def _container(addon: str, container: Container, options: Mapping[str, Any]) -> Object:
     requests = {"cpu": container.cpu, "memory": container.memory}
     resources: Object = {"requests": {key: value for key, value in requests.items() if value}}
     if container.memory_limit:
         resources["limits"] = {"memory": container.memory_limit}
+    args = [
+        f"{flag}={str(options[option]).lower()}"
+        for option, flag in container.flags.items()
+        if option in options
+    ]
     return {
         "name": container.name,
         "image": f"eks/{addon}/{container.name}",
         "resources": resources,
+        **({"args": args} if args else {}),
     }
 
 

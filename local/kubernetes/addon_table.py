@@ -32,6 +32,8 @@ class Container:
     cpu: str = ""
     memory: str = ""
     memory_limit: str = ""
+    flags: Mapping[str, str] = field(default_factory=dict)
+    """Options of the add-on that are arguments of this container."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,7 +234,16 @@ ADDONS: Mapping[str, Addon] = {
                 labels={"app": "secrets-store-csi-driver"},
                 containers=[
                     Container("node-driver-registrar", "10m", "20Mi", "100Mi"),
-                    Container("secrets-store", "50m", "100Mi", "200Mi"),
+                    Container(
+                        "secrets-store",
+                        "50m",
+                        "100Mi",
+                        "200Mi",
+                        flags={
+                            "enableSecretRotation": "--enable-secret-rotation",
+                            "rotationPollInterval": "--rotation-poll-interval",
+                        },
+                    ),
                     Container("liveness-probe", "10m", "20Mi", "100Mi"),
                 ],
                 priority="",

@@ -102,16 +102,18 @@ OPTIONS = frozenset(
 
 
 def _unsupported(addon: Addon, configuration: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    sections = {workload.section: workload.name for workload in addon.workloads}
+    sections = {workload.section: workload for workload in addon.workloads}
     for key, value in configuration.items():
         if key in sections and isinstance(value, Mapping):
+            workload = sections[key]
+            known = OPTIONS | {flag for one in workload.containers for flag in one.flags}
             yield from (
-                (sections[key], option)
+                (workload.name, option)
                 for option, given in value.items()
-                if option not in OPTIONS and not _syncs(sections[key], option, given)
+                if option not in known and not _syncs(workload.name, option, given)
             )
         elif key not in (OPTIONS if "" in sections else ()) and not _special(addon, key):
-            yield sections.get("", addon.workloads[0].name), key
+            yield sections.get("", addon.workloads[0]).name, key
 
 
 def _special(addon: Addon, key: str) -> bool:

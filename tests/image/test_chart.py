@@ -11,13 +11,14 @@ import pytest
 
 from delivery.process import wait_for
 from k8s.database import LABELS
-from k8s.database_settings import SETTINGS, files
+from k8s.database_settings import SETTINGS, VERIFIED, files
 from k8s.secret_store import FOLDER
 from tests.image.cluster import SECONDS
-from tests.image.container import Mount, running
+from tests.image.container import Container, Mount, running
 from tests.image.images import Image
 from tests.image.kubernetes import NAMESPACE, Kubernetes
 from tests.image.patroni import Database
+from tests.image.relay import Relay
 from tests.image.repository import BUCKET, Repository
 from tests.local_aws.support import REGION
 
@@ -27,16 +28,30 @@ NAME = "chart-0"
 class Member:
     """One member, alone, as the chart makes it; but at an address that tests share a machine by."""
 
+    container: Container
+
     def __init__(self, address: str, folder: Path) -> None:
         self.address = address
         self.log = folder / "log"
+        self.secrets = folder / "secrets"
         self.passwords = {name: secrets.token_hex(20) for name in ("app", "members")}
+        self.former: list[str] = []
+
+    def mount(self) -> None:
+        """Put the passwords where the Secrets Store's driver puts them."""
+        for name, text in self.passwords.items():
+            (self.secrets / name).write_text(text)
+
+    def rotate(self) -> None:
+        """Mount new passwords, as the driver does once their secrets are new."""
+        self.former += self.passwords.values()
+        self.passwords = {name: secrets.token_hex(20) for name in self.passwords}
+        self.mount()
 
     def connect(self, user: str, database: str, **options: str) -> psycopg.Connection[Any]:
-        given = {"sslmode": "require", **options}
+        given = {"host": self.address, **VERIFIED, **options}
         password = self.passwords["app" if user == "app" else "members"]
         return psycopg.connect(
-            host=self.address,
             user=user,
             dbname=database,
             password=password,
@@ -66,9 +81,10 @@ def member(
     made = Member(f"{addresses[0].rpartition('.')[0]}.200", folder)
     kubernetes.pod(NAME, "database", database)
     kubernetes.label(NAME, LABELS)
-    settings, mounted = folder / "settings", folder / "secrets"
+    settings = folder / "settings"
     settings.mkdir()
-    mounted.mkdir()
+    made.secrets.mkdir()
+    made.mount()
     content = files(
         namespace=NAMESPACE,
         labels=LABELS,
@@ -80,8 +96,6 @@ def member(
     )
     for name, text in content.items():
         (settings / name).write_text(text)
-    for name, text in made.passwords.items():
-        (mounted / name).write_text(text)
     env = {
         **kubernetes.environment,
         **repository.environment(),
@@ -95,7 +109,7 @@ def member(
     }
     mounts = [
         Mount(SETTINGS, settings, read_only=True),
-        Mount(FOLDER, mounted, read_only=True),
+        Mount(FOLDER, made.secrets, read_only=True),
         Mount("/var/run/secrets/kubernetes.io/serviceaccount", kubernetes.folder, read_only=True),
         Mount("/var/lib/postgresql", Database.volume(folder / "volume")),
         Mount("/run/postgresql"),
@@ -103,7 +117,7 @@ def member(
         *repository.mounts,
     ]
     command = ("/bin/sh", f"{SETTINGS}/start.sh")
-    with running(database, *command, env=env, mounts=mounts, output=made.log):
+    with running(database, *command, env=env, mounts=mounts, output=made.log) as made.container:
         try:
             wait_for(made.ready, SECONDS)
         except Exception as error:
@@ -131,6 +145,18 @@ def test_nobody_gets_in_without_tls_or_with_another_password(member: Member) -> 
         wrong.connect("app", "app")
 
 
+def test_who_stands_in_the_middle_is_found_out(member: Member, tmp_path: Path) -> None:
+    relay = Relay(tmp_path, (member.address, 5432))
+    through = {"host": "127.0.0.1", "port": str(relay.port)}
+    try:
+        # TLS alone would have told it all.
+        member.connect("app", "app", channel_binding="disable", **through).close()
+        with pytest.raises(psycopg.OperationalError, match="channel binding"):
+            member.connect("app", "app", **through)
+    finally:
+        relay.close()
+
+
 def test_the_schedules_role_has_a_backup_made_and_can_do_nothing_else(
     member: Member, repository: Repository
 ) -> None:
@@ -145,8 +171,19 @@ def test_the_schedules_role_has_a_backup_made_and_can_do_nothing_else(
     assert repository.keys("database/archive/main/17")
 
 
+def test_new_passwords_are_taken_when_a_person_says_so(member: Member) -> None:
+    member.rotate()
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        member.connect("app", "app")
+    done = member.container.exec("/bin/sh", f"{SETTINGS}/passwords.sh")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    for user, name in (("app", "app"), ("backup", "postgres")):
+        member.connect(user, name).close()
+
+
 def test_no_password_is_logged(member: Member) -> None:
     log = member.log.read_text()
     assert "CREATE ROLE" not in log
-    for password in member.passwords.values():
+    assert "ALTER ROLE" not in log
+    for password in (*member.passwords.values(), *member.former):
         assert password not in log

@@ -70,6 +70,20 @@ def test_options_change_what_runs(control_plane: ControlPlane) -> None:
     assert control_plane.client.get(path)["spec"]["replicas"] == 2
 
 
+def test_an_option_that_is_an_argument_reaches_its_container(control_plane: ControlPlane) -> None:
+    name = "aws-secrets-store-csi-driver-provider"
+    rotation = {"enableSecretRotation": True, "rotationPollInterval": "120s"}
+    _apply(control_plane, name, configuration={"secrets-store-csi-driver": rotation})
+    path = "apis/apps/v1/namespaces/kube-system/daemonsets/secrets-store-csi-driver"
+    containers = control_plane.client.get(path)["spec"]["template"]["spec"]["containers"]
+    assert {c["name"]: c["args"] for c in containers if "args" in c} == {
+        "secrets-store": ["--enable-secret-rotation=true", "--rotation-poll-interval=120s"]
+    }
+    wrong = {"secrets-store-csi-driver": {"enableSecretRotations": True}}
+    with pytest.raises(addons.AddonError, match="enableSecretRotations isn't simulated"):
+        _apply(control_plane, name, configuration=wrong)
+
+
 @pytest.mark.parametrize(
     ("name", "configuration", "named"),
     [

@@ -1,5 +1,6 @@
 """The add-ons of a cluster: all of them, in an order that never waits, with roles of their own."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,13 @@ def test_network_policies_are_enforced_and_prefixes_delegated(template: Template
     _, properties = _add_on(template, "vpc-cni")
     assert '"enableNetworkPolicy": "true"' in properties["ConfigurationValues"]
     assert '"ENABLE_PREFIX_DELEGATION": "true"' in properties["ConfigurationValues"]
+
+
+def test_pods_see_a_secret_that_has_changed(template: Template) -> None:
+    _, properties = _add_on(template, "aws-secrets-store-csi-driver-provider")
+    driver = json.loads(properties["ConfigurationValues"])["secrets-store-csi-driver"]
+    assert driver["enableSecretRotation"] is True
+    assert driver["rotationPollInterval"] == "120s"
 
 
 @pytest.mark.parametrize(
