@@ -115,7 +115,7 @@ node-test: setup ## Run production's charts on real nodes, with those images (Li
 snapshots: setup ## Renew the snapshots of templates and charts, for review with git diff
 	@python -m tests.snapshot.renew
 
-bench: setup ## Measure synthesis, deploy, memory and the service against their limits
+bench: setup ## Measure synthesis, charts, deploy, memory and the service against their limits
 	@python -m benchmarks
 
 lock: setup ## Compile the requirement lists to their locks

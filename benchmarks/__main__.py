@@ -1,4 +1,4 @@
-"""Measure synthesis, deploy, memory, the service and fail-over; print figures and limits."""
+"""Measure synthesis, charts, deploy, memory, the service and fail-over; print the figures."""
 
 import argparse
 import statistics
@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.charts import charts
 from benchmarks.failover import failover
 from benchmarks.measure import Figure, in_turn, median_cpu, run
 from benchmarks.service import service
@@ -83,7 +84,7 @@ def deploy() -> Iterator[Figure]:
         yield Figure("make down", down, 20, "s")
 
 
-PARTS = {part.__name__: part for part in (synthesis, deploy, service, failover)}
+PARTS = {part.__name__: part for part in (synthesis, charts, deploy, service, failover)}
 
 
 def main() -> int:
