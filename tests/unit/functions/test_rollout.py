@@ -1,4 +1,4 @@
-"""The gate's judgement of workloads, and what it tells CloudFormation."""
+"""How long the gate waits for a roll-out, and what it tells CloudFormation."""
 
 import base64
 import json
@@ -12,101 +12,9 @@ from typing import Any
 import boto3
 import pytest
 
-from mindforce.functions.rollout import cleanup, index, kubernetes_api
-from mindforce.functions.rollout.workloads import RolloutFailed, pending, pod_trouble
-
-
-def deployment(*, wanted: int = 3, **status: Any) -> dict[str, Any]:
-    return {
-        "kind": "Deployment",
-        "metadata": {"name": "web", "namespace": "web", "generation": 2},
-        "spec": {"replicas": wanted, "selector": {"matchLabels": {"app": "web"}}},
-        "status": {"observedGeneration": 2, **status},
-    }
-
-
-COMPLETE = {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}
-
-
-def test_a_complete_deployment_has_nothing_pending() -> None:
-    assert pending(deployment(**COMPLETE)) == ""
-
-
-@pytest.mark.parametrize(
-    ("status", "missing"),
-    [
-        ({"observedGeneration": 1, **COMPLETE}, "hasn't seen the change"),
-        ({**COMPLETE, "updatedReplicas": 1}, "1 of 3 pods are of the new version"),
-        ({**COMPLETE, "replicas": 4}, "1 old pods are still there"),
-        ({**COMPLETE, "availableReplicas": 2}, "2 of 3 pods are available"),
-    ],
-)
-def test_an_incomplete_deployment_says_what_is_missing(
-    status: dict[str, Any], missing: str
-) -> None:
-    assert missing in pending(deployment(**status))
-
-
-def test_a_deployment_has_to_reach_its_autoscalers_minimum() -> None:
-    alone = deployment(wanted=1, replicas=1, updatedReplicas=1, availableReplicas=1)
-    assert pending(alone, 3) == "1 of 3 pods are of the new version"
-
-
-def test_a_deployment_past_its_deadline_is_lost() -> None:
-    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
-    with pytest.raises(RolloutFailed, match="timed out"):
-        pending(deployment(conditions=[{**late, "message": "it timed out progressing"}]))
-
-
-def test_a_stateful_set_is_complete_when_all_pods_are_of_one_revision() -> None:
-    item = {
-        "kind": "StatefulSet",
-        "metadata": {"generation": 1},
-        "spec": {"replicas": 2},
-        "status": {
-            "observedGeneration": 1,
-            "currentRevision": "a",
-            "updateRevision": "b",
-            "updatedReplicas": 1,
-            "readyReplicas": 2,
-        },
-    }
-    assert "1 of 2 pods are of the new version" in pending(item)
-    item["status"] = {**item["status"], "currentRevision": "b", "updatedReplicas": 2}  # type: ignore[dict-item]
-    assert pending(item) == ""
-
-
-def test_a_daemon_set_waits_for_every_node() -> None:
-    status = {"observedGeneration": 1, "desiredNumberScheduled": 3, "updatedNumberScheduled": 3}
-    item = {"kind": "DaemonSet", "metadata": {"generation": 1}, "spec": {}}
-    assert "2 of 3" in pending({**item, "status": {**status, "numberAvailable": 2}})
-    assert pending({**item, "status": {**status, "numberAvailable": 3}}) == ""
-
-
-def test_a_job_completes_or_is_lost() -> None:
-    item: dict[str, Any] = {"kind": "Job", "metadata": {}, "spec": {"completions": 1}}
-    assert pending({**item, "status": {"active": 1}}) == "0 of 1 pods are complete"
-    done = {"conditions": [{"type": "Complete", "status": "True"}]}
-    assert pending({**item, "status": done}) == ""
-    failed = {"type": "Failed", "status": "True", "message": "backoff limit reached"}
-    with pytest.raises(RolloutFailed, match="backoff limit"):
-        pending({**item, "status": {"conditions": [failed]}})
-
-
-def test_a_pods_trouble_is_told_in_the_kubelets_words() -> None:
-    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling "x"'}}
-    pod = {"status": {"containerStatuses": [{"name": "web", "state": waiting}]}}
-    assert pod_trouble(pod) == 'container web ImagePullBackOff Back-off pulling "x"'
-    starting = {"waiting": {"reason": "ContainerCreating"}}
-    assert not pod_trouble({"status": {"containerStatuses": [{"name": "w", "state": starting}]}})
-    ended = {"terminated": {"reason": "Error", "exitCode": 1}}
-    pod = {"status": {"containerStatuses": [{"name": "migrations", "state": ended}]}}
-    assert pod_trouble(pod) == "container migrations ended with exit code 1"
-    done = {"terminated": {"reason": "Completed", "exitCode": 0}}
-    assert not pod_trouble({"status": {"containerStatuses": [{"name": "w", "state": done}]}})
-    unplaced = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
-    pod = {"status": {"conditions": [{**unplaced, "message": "0/2 nodes are available"}]}}
-    assert pod_trouble(pod) == "Unschedulable: 0/2 nodes are available"
+from mindforce.functions.rollout import index, kubernetes_api
+from mindforce.functions.rollout.workloads import pending
+from tests.unit.functions.kubernetes import COMPLETE, INGRESS, Namespaces, deployment
 
 
 class Api:
@@ -125,14 +33,6 @@ class Api:
         waiting = {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}
         status = {"containerStatuses": [{"name": "web", "state": waiting}]}
         return [{"metadata": {"name": "web-1"}, "status": status}]
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time that passes only where somebody sleeps."""
-    now = [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
 
 
 WORKLOAD = {"kind": "Deployment", "namespace": "web", "name": "web", "minReplicas": "3"}
@@ -198,66 +98,6 @@ def test_certificates_without_a_key_identifier_are_accepted(
     kubernetes_api.KubernetesApi("dev")
     assert not context.verify_flags & ssl.VERIFY_X509_STRICT
     assert context.verify_mode == ssl.CERT_REQUIRED
-
-
-INGRESS = {
-    "metadata": {
-        "name": "web",
-        "namespace": "web",
-        "deletionTimestamp": "2026-01-01T00:00:00Z",
-        "finalizers": ["ingress.k8s.aws/resources"],
-    }
-}
-GONE = urllib.error.HTTPError("https://cluster", 403, "Forbidden", Message(), None)
-
-
-class Namespaces:
-    """An API server whose namespaces hold these Ingresses, each answer once, the last for good."""
-
-    def __init__(self, *answers: Any, services: Any = ()) -> None:
-        self._answers = list(answers)
-        self._services = services
-
-    def list(self, kind: str, _: str, **query: str) -> Any:
-        if kind == "Event":
-            assert "involvedObject.name=web" in query["fieldSelector"]
-            return [{"message": "Failed deploy model due to AccessDenied"}]
-        if kind != "Ingress":
-            return list(self._services) if kind == "Service" else []
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-@pytest.mark.usefixtures("clock")
-def test_a_clean_up_waits_until_no_ingress_is_left() -> None:
-    api: Any = Namespaces([INGRESS], urllib.error.URLError("down"), [INGRESS], [])
-    assert cleanup.wait(api, ["web"], deadline=100) == ""
-    assert time.monotonic() == 3 * cleanup.POLL_SECONDS
-
-
-@pytest.mark.usefixtures("clock")
-def test_a_clean_up_names_what_is_left_and_what_that_waits_for() -> None:
-    api: Any = Namespaces([INGRESS])
-    said = cleanup.wait(api, ["web"], deadline=10)
-    assert "Ingress web/web (deleted, waits for ingress.k8s.aws/resources)" in said
-
-
-@pytest.mark.usefixtures("clock")
-def test_a_namespace_that_is_gone_is_clean() -> None:
-    assert cleanup.wait(Namespaces(GONE), ["web"], deadline=10) == ""  # type: ignore[arg-type]
-
-
-@pytest.mark.usefixtures("clock")
-def test_only_services_with_a_load_balancer_are_waited_for() -> None:
-    metadata = {"name": "web", "namespace": "web"}
-    inside = {"metadata": metadata, "spec": {"type": "ClusterIP"}}
-    outside = {"metadata": metadata, "spec": {"type": "LoadBalancer"}}
-    api: Any = Namespaces([], services=[inside])
-    assert cleanup.wait(api, ["web"], deadline=10) == ""
-    api = Namespaces([], services=[inside, outside])
-    assert cleanup.wait(api, ["web"], deadline=10).endswith("Service web/web")
 
 
 @pytest.mark.usefixtures("clock")

@@ -1,132 +1,16 @@
-"""The database's charts, by themselves: what a reviewer asks of each object."""
+"""The database's members, by themselves: what a reviewer asks of each object."""
 
-import json
+import re
 from typing import Any
 
-import kubernetes_validate
 import pytest
-from cdk8s import App
 
-from k8s.database import DatabaseChart
-from k8s.database_backup import DatabaseBackupChart
-from k8s.database_client import DatabaseClient, DatabaseClientChart
-from k8s.migrations import MigrationsChart, job_name
-
-Manifest = dict[str, Any]
-VERSION = "1.35"
-SECRETS = {"app": "arn:of:app", "members": "arn:of:members"}
-
-
-def chart(members: int = 3, **changes: Any) -> list[Manifest]:
-    props: dict[str, Any] = {
-        "namespace": "database",
-        "client_namespace": "web",
-        "image": "registry.example/database:1",
-        "members": members,
-        "cpu": "250m",
-        "memory": "1Gi",
-        "memory_mib": 1024,
-        "max_connections": 200,
-        "storage_class": "gp3",
-        "storage_gib": 20,
-        "keep_full_backups": 5,
-        "region": "eu-central-1",
-        "role_arn": "arn:of:role",
-        "bucket": "backups",
-        "secrets": SECRETS,
-    }
-    made: list[Manifest] = DatabaseChart(App(), "database", **props | changes).to_json()
-    return made
+from tests.unit.k8s.database import Manifest, chart, one, pods, settings
 
 
 @pytest.fixture(scope="module")
 def objects() -> list[Manifest]:
     return chart()
-
-
-@pytest.fixture(scope="module")
-def backups() -> list[Manifest]:
-    made: list[Manifest] = DatabaseBackupChart(
-        App(),
-        "backup",
-        namespace="database",
-        image="registry.example/database:1",
-        full="30 1 * * 0",
-        differential="30 1 * * 1-6",
-    ).to_json()
-    return made
-
-
-def migrations(image: str = "registry.example/web:1.2.0", seconds: int = 600) -> list[Manifest]:
-    made: list[Manifest] = MigrationsChart(
-        App(),
-        "migrations",
-        namespace="web",
-        image=image,
-        database=DatabaseClient(namespace="database", role_arn="arn:of:client"),
-        timeout_seconds=seconds,
-    ).to_json()
-    return made
-
-
-def one(objects: list[Manifest], kind: str, name: str | None = None) -> Manifest:
-    (found,) = (o for o in objects if o["kind"] == kind and name in (None, o["metadata"]["name"]))
-    return found
-
-
-def settings(objects: list[Manifest]) -> Manifest:
-    found: Manifest = json.loads(one(objects, "ConfigMap")["data"]["patroni.yml"])
-    return found
-
-
-def pods(*manifests: list[Manifest]) -> list[Manifest]:
-    found = []
-    for item in (item for objects in manifests for item in objects):
-        spec = (
-            item["spec"]["jobTemplate"]["spec"] if item["kind"] == "CronJob" else item.get("spec")
-        )
-        if spec and "template" in spec:
-            found.append(spec["template"]["spec"])
-    return found
-
-
-def test_every_object_is_valid(objects: list[Manifest], backups: list[Manifest]) -> None:
-    client = DatabaseClientChart(
-        App(),
-        "client",
-        namespace="web",
-        database_namespace="database",
-        region="eu-central-1",
-        secret_arn="arn:of:app",
-    ).to_json()
-    for item in (*objects, *backups, *migrations(), *client):
-        if item["kind"] != "SecretProviderClass":
-            kubernetes_validate.validate(item, VERSION, strict=True)
-
-
-def test_pods_run_with_the_least_that_a_process_can_have(
-    objects: list[Manifest], backups: list[Manifest]
-) -> None:
-    found = pods(objects, backups, migrations())
-    assert len(found) == 4
-    for pod in found:
-        assert pod["securityContext"]["runAsNonRoot"] is True
-        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        (container,) = pod["containers"]
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        }
-        assert container["resources"]["limits"].keys() == {"memory"}
-
-
-def test_only_members_talk_to_the_api_server(
-    objects: list[Manifest], backups: list[Manifest]
-) -> None:
-    assert one(objects, "ServiceAccount")["automountServiceAccountToken"] is False
-    mounted = [pod["automountServiceAccountToken"] for pod in pods(objects, backups, migrations())]
-    assert mounted == [True, False, False, False]
 
 
 def test_a_restart_leaves_the_volumes_modes_alone(objects: list[Manifest]) -> None:
@@ -243,95 +127,16 @@ def test_nobody_connects_without_tls_and_a_password_but_within_the_pod(
         assert line.endswith(" scram-sha-256")
 
 
-def test_whoever_connects_has_the_server_prove_itself(
-    objects: list[Manifest], backups: list[Manifest]
-) -> None:
-    roles = settings(objects)["postgresql"]["authentication"]
-    for name in ("replication", "rewind"):
-        assert (roles[name]["sslmode"], roles[name]["channel_binding"]) == ("require", "require")
-    for pod in pods(backups):
-        script = pod["containers"][0]["command"][2]
-        assert "sslmode=require channel_binding=require" in script
-
-
-def test_passwords_come_from_mounted_files_only(
-    objects: list[Manifest], backups: list[Manifest]
-) -> None:
-    for pod in pods(objects, backups, migrations()):
-        (volume,) = (v for v in pod["volumes"] if v["name"] == "secrets")
-        assert volume["csi"]["driver"] == "secrets-store.csi.k8s.io"
-        for container in pod["containers"]:
-            names = {variable["name"] for variable in container.get("env", ())}
-            assert not {n for n in names if "PASSWORD" in n} - {"DATABASE_PASSWORD_FILE"}
-    assert not any(item["kind"] == "Secret" for item in (*objects, *backups, *migrations()))
-    assert "password" not in json.dumps(settings(objects)).lower()
-    provider = one(objects, "SecretProviderClass")["spec"]
-    assert provider["provider"] == "aws"
-    wanted = json.loads(provider["parameters"]["objects"])
-    assert {item["objectAlias"]: item["objectName"] for item in wanted} == SECRETS
-
-
-def test_the_archive_is_reached_by_web_identity(objects: list[Manifest]) -> None:
-    lines = one(objects, "ConfigMap")["data"]["pgbackrest.conf"].splitlines()
-    assert {"repo1-type=s3", "repo1-s3-key-type=web-id", "repo1-retention-full=5"} <= set(lines)
-    assert not any("s3-key=" in line for line in lines)
-    annotations = one(objects, "ServiceAccount")["metadata"]["annotations"]
-    assert annotations == {"eks.amazonaws.com/role-arn": "arn:of:role"}
-    parameters = settings(objects)["postgresql"]["parameters"]
-    assert parameters["archive_mode"] == "on"
-    assert "archive-push" in parameters["archive_command"]
-
-
-def test_backups_follow_their_schedules_one_at_a_time(backups: list[Manifest]) -> None:
-    found = {item["metadata"]["name"]: item["spec"] for item in backups}
-    assert {name: spec["schedule"] for name, spec in found.items()} == {
-        "database-backup-full": "30 1 * * 0",
-        "database-backup-diff": "30 1 * * 1-6",
-    }
-    for spec in found.values():
-        assert (spec["concurrencyPolicy"], spec["timeZone"]) == ("Forbid", "Etc/UTC")
-        job = spec["jobTemplate"]["spec"]
-        assert job["activeDeadlineSeconds"] == 6 * 3600
-        assert job["template"]["spec"]["restartPolicy"] == "Never"
-
-
-def test_a_migration_is_a_job_of_its_release() -> None:
-    job = one(migrations(), "Job")
-    assert job["metadata"]["name"].startswith("migrations-1-2-0-")
-    (container,) = job["spec"]["template"]["spec"]["containers"]
-    assert container["command"] == ["/usr/bin/python3.13", "-m", "service.migrate"]
-    env = {variable["name"]: variable["value"] for variable in container["env"]}
-    assert env["DATABASE_URL"] == (
-        "postgresql://app@database.database.svc:5432/app?sslmode=require&channel_binding=require"
-    )
-    assert env["DATABASE_PASSWORD_FILE"] == "/var/run/secrets/database/app"
-    assert job["spec"]["activeDeadlineSeconds"] > 600
-
-
-def test_no_change_of_a_job_keeps_its_name() -> None:
-    names = {
-        one(found, "Job")["metadata"]["name"]
-        for found in (
-            migrations(),
-            migrations("registry.example/web:1.2.1"),
-            migrations("other.example/web:1.2.0"),
-            migrations(seconds=500),
-        )
-    }
-    assert len(names) == 4
-    assert one(migrations(), "Job") == one(migrations(), "Job")
-
-
 @pytest.mark.parametrize(
-    ("image", "name"),
+    ("changes", "message"),
     [
-        ("localhost:5000/web:V1.0_rc+1", "migrations-v1-0-rc-1-"),
-        (f"registry.example/web:1@sha256:{'0123456789ab' * 5}0123", "migrations-0123456789ab-"),
-        (f"registry.example/web:{'a' * 128}", f"migrations-{'a' * 30}-"),
+        ({"members": 2}, "members is 2; it must be 1, or 3 to 5: of two, none could fail"),
+        ({"storage_gib": 4}, "storage_gib is 4; it must be 5 to 16384"),
+        ({"image": "registry.example/database"}, "it must be registry/repository with a digest"),
+        ({"cpu": "0.5"}, "cpu is '0.5'; it must be a quantity such as '100m'"),
+        ({"memory": "1G"}, "memory is '1G'; it must be a quantity such as '128Mi'"),
     ],
 )
-def test_a_jobs_name_is_one_that_kubernetes_takes(image: str, name: str) -> None:
-    made = job_name(image, image)
-    assert made.startswith(name)
-    # A pod's name has six characters more, and a label holds the Job's.
-    assert len(made) <= 57
+def test_what_could_not_run_is_refused(changes: Manifest, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^database/database: .*{re.escape(message)}"):
+        chart(**changes)

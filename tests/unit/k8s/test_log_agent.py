@@ -9,6 +9,7 @@ from cdk8s import App
 from k8s.exceptions import EXCEPTIONS
 from k8s.log_agent import CONTAINERS, PODS, LogAgentChart
 from tests.synthesis import Synthesis, Template, manifests
+from tests.unit.k8s.fluent_bit import problems
 
 Manifest = dict[str, Any]
 
@@ -82,6 +83,31 @@ def test_it_sends_to_the_stacks_group_and_makes_none() -> None:
     # YAML 1.1 reads on and off as true and false.
     assert sink["auto_create_group"] is False
     assert "kubernetes['pod_name']" in sink["log_stream_template"]
+
+
+def test_every_option_is_one_that_fluent_bit_has() -> None:
+    text = _one(_rendered(), "ConfigMap")["data"]["fluent-bit.yaml"]
+    assert list(problems(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("skip_long_lines", "skip_longlines", "tail: no option 'skip_longlines'"),
+        ("storage.type: filesystem", "storage.type: disk", "tail: storage.type can't be 'disk'"),
+        ("name: kubernetes", "name: kubernete", "filters: no plug-in 'kubernete'"),
+        ("merge_log: on", "merge_log: 1", "kubernetes: merge_log can't be '1'"),
+        ("retry_limit: no_limits", "retry_limit: never", "cloudwatch_logs: retry_limit can't be"),
+        ("total_limit_size: 256M", "total_limit_size: 256Mi", "total_limit_size can't be '256Mi'"),
+        ("health_check: on", "healthcheck: on", "service: no option 'healthcheck'"),
+        ("outputs:", "output:", "pipeline.output: no such section"),
+    ],
+)
+def test_an_option_that_fluent_bit_has_not_is_found(right: str, wrong: str, said: str) -> None:
+    text = _one(_rendered(), "ConfigMap")["data"]["fluent-bit.yaml"]
+    assert right in text
+    (problem,) = problems(text.replace(right, wrong))
+    assert said in problem
 
 
 def test_a_changed_configuration_replaces_the_pods() -> None:

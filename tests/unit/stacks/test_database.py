@@ -112,7 +112,8 @@ def test_the_web_service_uses_the_database(template: Template) -> None:
     pod = web["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     env = {variable["name"]: variable["value"] for variable in container["env"]}
-    assert env["DATABASE_URL"] == "postgresql://app@database.database.svc:5432/app?sslmode=require"
+    url = "postgresql://app@database.database.svc:5432/app"
+    assert env["DATABASE_URL"] == f"{url}?sslmode=require&channel_binding=require"
     assert env["DATABASE_POOL_SIZE"] == "10"
     assert [v["csi"]["driver"] for v in pod["volumes"]] == ["secrets-store.csi.k8s.io"]
     (provider,) = (

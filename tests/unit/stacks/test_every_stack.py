@@ -44,6 +44,7 @@ WHERE_SECRETS_ARE = (
     "PasswordLength",
     "repository-password",
     "Password of the ",
+    "passwords.sh",
     "Reads the password of the ",
 )
 """Names of what holds a secret, or of the file that it is read from."""
