@@ -104,7 +104,11 @@ def test_an_interrupted_up_is_waited_for_and_gone_on_with(changing: Machine) -> 
     change = "web.image=docker.io/mindforce/web:0.2.0"
     with changing.begin("up", "--app", variant(change)) as first:
         try:
-            eventually(lambda: changing.stack("Workloads")["StackStatus"] == "UPDATE_IN_PROGRESS")
+            # Synthesis comes first, which takes its time on a busy machine.
+            eventually(
+                lambda: changing.stack("Workloads")["StackStatus"] == "UPDATE_IN_PROGRESS",
+                seconds=240,
+            )
         finally:
             # As a terminal's Ctrl-C does: to the whole group.
             os.killpg(first.pid, signal.SIGINT)
