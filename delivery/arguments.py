@@ -1,35 +1,31 @@
 """Kinds of arguments of commands; each refuses what is wrong in a sentence."""
 
 import argparse
-import math
 from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import urlsplit
+
+from service import values
+
+T = TypeVar("T")
 
 
 def number(least: float, most: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} must be a number from {least:g} to {most:g}"
-            )
-        return value
-
-    return parse
+    return _argument(values.number(least, most))
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} must be a whole number from {least} to {most}"
-            )
-        return int(text)
+    return _argument(values.whole(least, most))
 
-    return parse
+
+def _argument(parse: Callable[[str], T]) -> Callable[[str], T]:
+    def check(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text!r} must be {error}") from None
+
+    return check
 
 
 def address(text: str) -> str:

@@ -1,32 +1,23 @@
 """`python -m delivery.migration_lint`: refuse what locks a big table or breaks the old code."""
 
 import argparse
-import json
 import re
-import subprocess
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 
-from delivery.migration_rules import Finding, findings
+from delivery.migration_rules import findings
 from delivery.process import ROOT
+from delivery.squawk import LintError, squawk
 
-POSTGRES_VERSION = "17"
-
-_EXCLUDED = (
-    "prefer-text-field",  # What the API bounds; changing it is refused by another rule.
-    "prefer-robust-stmts",  # A migration that fails is rolled back; what is not, is concurrent.
-    "require-statement-timeout",  # An index that is built concurrently may take its time.
-)
 _CONTRACTS = (
     "ban-drop-column",
     "ban-drop-table",
@@ -37,13 +28,6 @@ _CONTRACTS = (
 )
 """What only a migration may do that says since which release nobody uses the old form."""
 _RELEASE = re.compile(r"\d+\.\d+\.\d+")
-
-# service.migrate sets it for the session.
-_PRELUDE = "SET lock_timeout = '5s';\n"
-
-
-class LintError(Exception):
-    """Nothing can be said of the migrations; the message says why."""
 
 
 class Problem(NamedTuple):
@@ -107,7 +91,7 @@ def _sql_problems(root: Path, script: Script) -> Iterator[Problem]:
     if contracts is not None and not _RELEASE.fullmatch(str(contracts)):
         sentence = f"contracts is {contracts!r}; it must be a release such as '0.4.0'."
         yield Problem(script.revision, sentence)
-    for rule, why in (*_squawk(upgrade), *findings(upgrade)):
+    for rule, why in (*squawk(upgrade), *findings(upgrade)):
         if contracts is None or rule not in _CONTRACTS:
             yield Problem(script.revision, f"{rule}: {why}")
 
@@ -128,26 +112,6 @@ def _configuration(root: Path, output: TextIO) -> Config:
 def _statements(sql: str) -> int:
     lines = [one for one in sql.splitlines() if not one.startswith(("--", "BEGIN;", "COMMIT;"))]
     return "\n".join(lines).count(";")
-
-
-def _squawk(sql: str) -> Iterator[Finding]:
-    excluded = [f"--exclude={rule}" for rule in _EXCLUDED]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "migration.sql")
-        path.write_text(_PRELUDE + sql)
-        program = Path(sys.executable).with_name("squawk")
-        done = subprocess.run(
-            [program, "--reporter=json", f"--pg-version={POSTGRES_VERSION}", *excluded, path],
-            capture_output=True,
-            text=True,
-            cwd=folder,
-        )
-    try:
-        found: list[dict[str, Any]] = json.loads(done.stdout)
-    except ValueError:
-        raise LintError(f"squawk failed: {done.stderr.strip() or done.returncode}") from None
-    for one in found:
-        yield Finding(one["rule_name"], f"{one['message']} {one.get('help') or ''}".strip())
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from service import openapi
 from service.database import Database, DatabaseUnavailable
 from service.metrics import CONTENT_TYPE, Metrics
 from service.problems import Problem
-from service.replies import Reply, json_reply
+from service.replies import Reply
 from service.resources import Operation, Resource
 
 
@@ -63,7 +63,7 @@ class OperationsApi:
         return Reply(200, self._document)
 
 
-_OK = json_reply(Status())
+_OK = Reply(200, msgspec.json.encode(Status()))
 
 
 def _only(

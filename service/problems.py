@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from service.replies import Reply
+from service.replies import GUARDS, Reply
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -32,5 +32,6 @@ class Problem(Exception):
             self.status,
             msgspec.json.encode(details),
             b"application/problem+json",
-            tuple((key.lower().encode(), value.encode()) for key, value in self.headers.items()),
+            GUARDS
+            + tuple((key.lower().encode(), value.encode()) for key, value in self.headers.items()),
         )

@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 import msgspec
 from starlette.types import Send
 
+GUARDS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+"""Headers of what may hold what people wrote: it is as of now, and is what it says."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -34,5 +37,5 @@ def json_reply(value: Any, status: int = 200, **headers: str) -> Reply:
     return Reply(
         status,
         _encode(value),
-        headers=tuple((key.encode(), text.encode()) for key, text in headers.items()),
+        headers=GUARDS + tuple((key.encode(), text.encode()) for key, text in headers.items()),
     )

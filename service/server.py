@@ -18,8 +18,6 @@ from service.settings import Settings
 _logger = logging.getLogger(__name__)
 
 _BACKLOG = 2048
-_HEADERS = [("cache-control", "no-store"), ("x-content-type-options", "nosniff")]
-"""Of every answer: it is as of now, and is what it says."""
 _CUT_SECONDS = 3.0
 _OTHER_FILES = 128
 """Descriptors beside the clients' connections: the pool, the log, Python's own."""
@@ -78,7 +76,6 @@ async def serve(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        headers=_HEADERS,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
     with socket.create_server(

@@ -7,6 +7,8 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from service.values import number, whole
+
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -110,27 +112,8 @@ def _secret_file(text: str) -> Path:
     return path
 
 
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-            raise ValueError(f"a whole number from {least} to {most}")
-        return int(text)
-
-    return parse
-
-
 def _seconds(least: float, most: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        right = f"a number of seconds from {least:g} to {most:g}"
-        try:
-            value = float(text)
-        except ValueError:
-            raise ValueError(right) from None
-        if not least <= value <= most:
-            raise ValueError(right)
-        return value
-
-    return parse
+    return number(least, most, "a number of seconds")
 
 
 def _level(text: str) -> str:
@@ -148,19 +131,19 @@ def _address(text: str) -> str:
 _PARSERS: Mapping[str, Callable[[str], object]] = {
     "database_url": _connection_string,
     "database_password_file": _secret_file,
-    "database_pool_size": _whole(1, 100),
+    "database_pool_size": whole(1, 100),
     "database_pool_wait_seconds": _seconds(0.1, 30),
     "database_connect_seconds": _seconds(0.1, 30),
     "database_statement_seconds": _seconds(0.1, 60),
     "host": _address,
-    "port": _whole(0, 65535),
-    "max_connections": _whole(1, 100_000),
-    "max_body_bytes": _whole(1024, 10 * 1024 * 1024),
+    "port": whole(0, 65535),
+    "max_connections": whole(1, 100_000),
+    "max_body_bytes": whole(1024, 10 * 1024 * 1024),
     "header_seconds": _seconds(0.1, 60),
     "body_seconds": _seconds(0.1, 300),
     "write_seconds": _seconds(0.1, 300),
-    "keep_alive_seconds": _whole(1, 600),
+    "keep_alive_seconds": whole(1, 600),
     "deregistration_seconds": _seconds(0, 300),
-    "drain_seconds": _whole(1, 300),
+    "drain_seconds": whole(1, 300),
     "log_level": _level,
 }

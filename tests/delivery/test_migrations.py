@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from delivery import migration_lint, migration_test
+from delivery import migration_lint, migration_test, rehearsal
 from delivery.exercise import ExerciseError
-from delivery.migration_test import MigrationTest, MigrationTestError, prepare
 from delivery.postgres import Postgres
 from delivery.process import ROOT
+from delivery.rehearsal import MigrationTest, MigrationTestError, prepare
 
 CASES = Path(__file__).with_name("migrations")
 GOOD = sorted(path.stem for path in (CASES / "good").glob("*.py"))
@@ -100,7 +100,7 @@ def test_a_migration_that_does_not_end_is_refused(
     def run(*words: str, **_: object) -> None:
         raise subprocess.TimeoutExpired(words, 300)
 
-    monkeypatch.setattr(migration_test, "run", run)
+    monkeypatch.setattr(rehearsal, "run", run)
     with pytest.raises(MigrationTestError, match="The upgrade to head did not end within 300 s"):
         rehearse(server, release(), release())
 

@@ -3,16 +3,9 @@ import json
 import httpx
 import pytest
 
+from tests.service.answers import assert_problem
+
 JSON = {"content-type": "application/json"}
-
-
-def assert_problem(answer: httpx.Response, status: int) -> None:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = answer.json()
-    assert problem["status"] == status
-    assert problem["title"]
-    assert problem["detail"].endswith(".")
 
 
 @pytest.mark.parametrize(

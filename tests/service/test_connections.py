@@ -1,4 +1,4 @@
-"""Ten thousand clients at once, on loopback."""
+"""More clients than there is room for, and ten thousand at once, on loopback."""
 
 import resource
 import select
@@ -63,6 +63,30 @@ def test_ten_thousand_at_once_are_served_or_refused_and_nothing_is_lost(
     wait_for(lambda: open_files(service) <= files)
     assert httpx.get(f"{service.client.base_url}{path}").json() == note
     assert psutil.Process(service.process.pid).memory_info().rss < 200 * 2**20
+
+
+def test_connections_over_the_limit_are_closed(
+    start: Callable[..., Service], database_url: str
+) -> None:
+    service = start(database_url, MAX_CONNECTIONS=3, HEADER_SECONDS=60)
+    service.client.close()
+    address = ("127.0.0.1", service.port)
+    held = [socket.create_connection(address, timeout=10) for _ in range(3)]
+    try:
+        with socket.create_connection(address, timeout=10) as one:
+            wait_for(lambda: _closed(one))
+        held[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert held[0].recv(100).startswith(b"HTTP/1.1 200")
+    finally:
+        for one in held:
+            one.close()
+
+
+def _closed(one: socket.socket) -> bool:
+    try:
+        return one.recv(1) == b""
+    except ConnectionResetError:
+        return True
 
 
 def open_files(service: Service) -> int:

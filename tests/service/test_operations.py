@@ -97,8 +97,10 @@ def test_the_document_is_the_one_for_review(client: httpx.Client) -> None:
     assert client.get("/openapi.json").json() == json.loads(golden.read_text())
 
 
-@pytest.mark.parametrize("path", ["/v1/notes", "/nowhere", "/metrics"])
-def test_no_answer_is_kept_or_taken_for_something_else(client: httpx.Client, path: str) -> None:
+@pytest.mark.parametrize("path", ["/v1/notes", "/v1/notes/unknown", "/v1/notes?limit=x"])
+def test_what_people_wrote_is_not_kept_or_taken_for_something_else(
+    client: httpx.Client, path: str
+) -> None:
     headers = client.get(path).headers
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"

@@ -7,25 +7,16 @@ from itertools import count
 from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
 
 from delivery.postgres import Postgres, temporary
 from delivery.process import Service, wait_for
 from service.migrate import migrate
 from service.settings import Settings
+from tests.service.answers import assert_unavailable
 
 NOTE = {"title": "a note"}
 _numbers = count()
-
-
-@pytest.fixture
-def pair() -> Iterator[tuple[Postgres, Postgres]]:
-    """A primary and its standby, for tests that break them."""
-    with temporary(standbys=1) as (primary, standby):
-        primary.create_database("app")
-        migrate(Settings(database_url=primary.url("app")), "head")
-        yield primary, standby
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +33,6 @@ def database(fragile: Postgres) -> Iterator[Postgres]:
     fragile.resume()
     fragile.stop()
     fragile.start()
-
-
-def assert_unavailable(answer: httpx.Response) -> None:
-    assert answer.status_code == 503, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert int(answer.headers["retry-after"]) > 0
 
 
 def url(server: Postgres) -> str:
@@ -130,39 +115,6 @@ def test_a_silent_database_never_makes_a_request_hang(
     assert service.client.get(f"/v1/notes/{note['id']}").json() == note
 
 
-def test_a_locked_row_is_a_503_after_the_limit(
-    database: Postgres, start: Callable[..., Service]
-) -> None:
-    address = url(database)
-    service = start(address, DATABASE_STATEMENT_SECONDS=0.5)
-    path = f"/v1/notes/{service.client.post('/v1/notes', json=NOTE).json()['id']}"
-    with psycopg.connect(address) as other:
-        other.execute("SELECT * FROM notes FOR UPDATE")
-
-        assert_unavailable(service.client.put(path, json=NOTE))
-
-        assert service.client.get(path).status_code == 200
-    assert service.client.put(path, json=NOTE).status_code == 200
-
-
-def test_a_pool_that_is_used_up_is_a_503_and_not_a_queue(
-    database: Postgres, start: Callable[..., Service]
-) -> None:
-    address = url(database)
-    service = start(address, DATABASE_POOL_SIZE=1, DATABASE_POOL_WAIT_SECONDS=0.5)
-    path = f"/v1/notes/{service.client.post('/v1/notes', json=NOTE).json()['id']}"
-    with psycopg.connect(address) as other, ThreadPoolExecutor(1) as thread:
-        other.execute("SELECT * FROM notes FOR UPDATE")
-        waiting = thread.submit(service.client.put, path, json=NOTE)
-        wait_for(lambda: "in_use 1.0" in service.client.get("/metrics").text)
-
-        assert_unavailable(service.client.get("/v1/notes"))
-
-        other.rollback()
-        assert waiting.result().status_code == 200
-    assert service.client.get("/v1/notes").status_code == 200
-
-
 def test_many_readers_of_a_silent_database_do_not_wait_for_each_other(
     database: Postgres, start: Callable[..., Service]
 ) -> None:
@@ -184,66 +136,3 @@ def test_many_readers_of_a_silent_database_do_not_wait_for_each_other(
     assert len(waits) == 600
     # Half a second for its turn, and one query of others before that.
     assert max(waits) < 6
-
-
-def test_a_pool_that_is_used_up_is_no_reason_to_send_requests_elsewhere(
-    database: Postgres, start: Callable[..., Service]
-) -> None:
-    address = url(database)
-    service = start(address, DATABASE_POOL_SIZE=1)
-    path = f"/v1/notes/{service.client.post('/v1/notes', json=NOTE).json()['id']}"
-    with psycopg.connect(address) as other, ThreadPoolExecutor(1) as thread:
-        other.execute("SELECT * FROM notes FOR UPDATE")
-        waiting = thread.submit(service.client.put, path, json=NOTE)
-        wait_for(lambda: "in_use 1.0" in service.client.get("/metrics").text)
-
-        assert service.ready()
-
-        other.rollback()
-        assert waiting.result().status_code == 200
-
-
-def both(first: Postgres, second: Postgres) -> str:
-    hosts = f"127.0.0.1:{first.port},127.0.0.1:{second.port}"
-    return f"postgresql://postgres@{hosts}/app?target_session_attrs=read-write"
-
-
-@pytest.mark.parametrize("loss", ["dies", "falls silent"])
-def test_it_follows_the_primary_when_the_primary(
-    pair: tuple[Postgres, Postgres], start: Callable[..., Service], loss: str
-) -> None:
-    primary, standby = pair
-    service = start(
-        both(primary, standby), DATABASE_STATEMENT_SECONDS=1, DATABASE_CONNECT_SECONDS=5
-    )
-    kept = [service.client.post("/v1/notes", json=NOTE).json()["id"] for _ in range(5)]
-    with psycopg.connect(standby.url("app"), autocommit=True) as connection:
-        wait_for(lambda: connection.execute("SELECT count(*) = 5 FROM notes").fetchone() == (True,))
-
-    if loss == "dies":
-        primary.stop()
-    else:
-        primary.pause()
-    standby.promote()
-
-    wait_for(lambda: service.client.post("/v1/notes", json=NOTE).status_code == 201)
-    for identity in kept:
-        assert service.client.get(f"/v1/notes/{identity}").status_code == 200
-
-
-def test_it_leaves_a_server_that_takes_no_writes_any_more(
-    pair: tuple[Postgres, Postgres], start: Callable[..., Service]
-) -> None:
-    primary, standby = pair
-    service = start(both(primary, standby))
-    assert service.client.post("/v1/notes", json=NOTE).status_code == 201
-    standby.promote()
-    # What a demoted primary looks like to a connection that survives.
-    with psycopg.connect(primary.url(), autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
-        connection.execute("SELECT pg_reload_conf()")
-
-    wait_for(lambda: service.client.post("/v1/notes", json=NOTE).status_code == 201)
-
-    with psycopg.connect(standby.url("app")) as connection:
-        assert connection.execute("SELECT count(*) = 2 FROM notes").fetchone() == (True,)
