@@ -29,9 +29,10 @@ class Database:
     """A bounded pool of connections, each statement its own transaction, every wait with an end."""
 
     def __init__(self, settings: Settings) -> None:
-        self._engine = _engine(settings, settings.database_pool_size)
+        connector = Connector(settings)
+        self._engine = _engine(settings, connector, settings.database_pool_size)
         # Busy is not unready: the pods that are left would only get busier.
-        self._readiness = _engine(settings, 1)
+        self._readiness = _engine(settings, connector, 1)
         self.wait_seconds = settings.database_pool_wait_seconds
         """How long a request may wait for its turn."""
 
@@ -70,10 +71,10 @@ class Database:
         await self._readiness.dispose()
 
 
-def _engine(settings: Settings, size: int) -> AsyncEngine:
+def _engine(settings: Settings, connector: Connector, size: int) -> AsyncEngine:
     engine = create_async_engine(
         "postgresql+psycopg://",
-        async_creator=Connector(settings).connect,
+        async_creator=connector.connect,
         # Every operation is one statement, so a transaction around it would only cost
         # two more round trips.
         isolation_level="AUTOCOMMIT",
