@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from tests.local_aws.support import ACCOUNT, Account, StackFailedError, eventually
+from tests.local_aws.support import ACCOUNT, Account, StackFailedError, eventually, role
 
 CLOUDWATCH = {"Service": "cloudwatch.amazonaws.com"}
 QUERY = 'SELECT SUM(ErrorPortAllocation) FROM SCHEMA("AWS/NATGateway", NatGatewayId)'
@@ -287,3 +288,16 @@ def test_a_budget_is_changed_in_place_until_its_notifications_change(account: Ac
     with pytest.raises(StackFailedError, match="property CostFilters is not emulated"):
         account.create("wrong-budget", budget(1, 1, CostFilters={}))
     account.delete("wrong-budget")
+
+
+def test_who_lists_alarms_may_see_all_of_them(account: Account) -> None:
+    def looker(name: str) -> dict[str, Any]:
+        arn = f"arn:aws:cloudwatch:eu-central-1:{ACCOUNT}:alarm:{name}"
+        made = role("account", {"Action": "cloudwatch:DescribeAlarms", "Resource": arn})
+        made["Properties"]["RoleName"] = f"looks-at-{'all' if name == '*' else name}"
+        return made
+
+    with account.stack({"All": looker("*"), "One": looker("one")}):
+        account.assume("looks-at-all").client("cloudwatch").describe_alarms()
+        with pytest.raises(ClientError, match="not authorized to perform: cloudwatch:Describe"):
+            account.assume("looks-at-one").client("cloudwatch").describe_alarms()

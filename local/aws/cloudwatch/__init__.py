@@ -1,9 +1,10 @@
 """CloudWatch: alarms over queries, and actions that a topic's and a key's policy must allow."""
 
-from local.aws.cloudwatch import actions, alarms, dashboards
+from local.aws.cloudwatch import actions, alarms, dashboards, permissions
 
 
 def install() -> None:
     alarms.install()
     dashboards.install()
     actions.install()
+    permissions.install()
