@@ -1,7 +1,9 @@
-"""`python -m delivery.review ENVIRONMENT ASSEMBLY --to PLACE`: a page with all that would change.
+"""`python -m delivery.review ENVIRONMENT …`: a page with all that would change.
 
-Templates and permissions as `cdk diff` tells them, Kubernetes objects as text, and what holds data
-and would be replaced. It only reads, by the role that bootstrap makes for look-ups.
+Given an assembly, against what is deployed: templates and permissions as `cdk diff` tells them,
+Kubernetes objects as text, and what holds data and would be replaced. It only reads, by the role
+that bootstrap makes for look-ups. Given --since, without any account: the snapshots, which a test
+holds to the templates, against those of another commit.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ from config.model import Environment
 from guards import assembly
 from guards.assembly import Template, Templates
 from guards.replacement import Update
+from guards.synthesis import GOLDEN, templates_in
 
 ROOT = Path(__file__).parents[1]
 _CLI = ROOT / "node_modules" / ".bin" / "cdk"
@@ -41,7 +45,7 @@ def page(environment: str, old: Templates, new: Templates, diff: str) -> str:
     parts = [
         ("What holds data and would be replaced or go", "\n".join(losses) or "Nothing."),
         ("Kubernetes objects", "\n".join(objects_diff(old, new)) or "No change."),
-        ("Templates and permissions, as cdk diff tells them", diff.strip() or "No change."),
+        ("Templates and permissions", diff.strip() or "No change."),
     ]
     title = f"What changes in {html.escape(environment)}"
     body = "\n".join(
@@ -125,6 +129,24 @@ def _cdk_diff(environment: str, folder: Path) -> str:
     return done.stdout + done.stderr
 
 
+def _snapshots(environment: str, reference: str) -> tuple[Templates, Templates, str]:
+    """Return the snapshots as they were at a commit and as they are, and git's diff."""
+    folder = GOLDEN.relative_to(ROOT)
+    with tempfile.TemporaryDirectory() as there:
+        archive = _git("archive", reference, str(folder))
+        subprocess.run(["tar", "-x", "-C", there], input=archive, check=True)
+        old = templates_in(Path(there) / folder).get(environment, {})
+    diff = _git("diff", reference, "--", str(folder / environment)).decode()
+    return old, templates_in(GOLDEN).get(environment, {}), diff
+
+
+def _git(*words: str) -> bytes:
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True)
+    if done.returncode:
+        raise ReviewError(f"git {words[0]}: {done.stderr.decode().strip()}")
+    return done.stdout
+
+
 def _write(text: str, place: str) -> None:
     if not place.startswith("s3://"):
         Path(place).write_text(text)
@@ -143,14 +165,19 @@ def main(arguments: list[str] | None = None) -> int:
     environments = {environment.name: environment for environment in TABLE.environments}
     parser = argparse.ArgumentParser(prog="python -m delivery.review", description=__doc__)
     parser.add_argument("environment", choices=environments)
-    parser.add_argument("assembly", type=Path, help="what was synthesized")
+    against = parser.add_mutually_exclusive_group(required=True)
+    against.add_argument("assembly", nargs="?", type=Path, help="what was synthesized")
+    against.add_argument("--since", metavar="REF", help="a commit, as git names it")
     parser.add_argument("--to", required=True, help="a file, or s3://BUCKET/KEY")
     given = parser.parse_args(arguments)
     environment = environments[given.environment]
     try:
-        new = assembly.read(given.assembly)[environment.name]
-        old = deployed(environment, list(new))
-        diff = _cdk_diff(environment.name, given.assembly)
+        if given.since:
+            old, new, diff = _snapshots(environment.name, given.since)
+        else:
+            new = assembly.read(given.assembly)[environment.name]
+            old = deployed(environment, list(new))
+            diff = _cdk_diff(environment.name, given.assembly)
         _write(page(environment.name, old, new, diff), given.to)
     except (ReviewError, OSError) as error:
         print(f"FAILED: {error}")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from guards.nag import Acknowledged
 
-_ANY = r"(Delivery|Checks)/.*"
+_ANY = r"(Delivery|Checks|PullRequests)/.*"
 
 IN_PIPELINE: Sequence[Acknowledged] = (
     Acknowledged(

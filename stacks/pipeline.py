@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import Environment as CdkEnvironment
 from aws_cdk import Stack, Stage, pipelines
@@ -11,8 +12,9 @@ from constructs import Construct
 from config.model import PROJECT, Environment
 from config.people import PIPELINE
 from config.pipeline import Deployment, Pipeline
-from mindforce.delivery_pipeline import DeliveryPipeline
+from mindforce.delivery_pipeline import RUNTIMES, DeliveryPipeline
 from mindforce.pipeline_checks import ChecksRole
+from mindforce.pull_request_check import PullRequestCheck
 from mindforce.retention import retention_days
 
 _PACKAGES = Path(__file__).resolve().parents[1] / "package.json"
@@ -69,6 +71,19 @@ class PipelineStack(Stack):
                 self._delivery.stop(f"approve-{one.environment}", self._approval(environment))
             self._delivery.deploy(stage, before=self._before(one), after=self._after(one))
         self._delivery.finish()
+        PullRequestCheck(
+            self,
+            "PullRequests",
+            name=f"{PROJECT}-pull-requests",
+            account=tooling.account,
+            connection_arn=config.connection_arn,
+            repository=config.repository,
+            branch=config.branch,
+            bucket=self._delivery.bucket,
+            key_arn=self._delivery.key_arn,
+            log_group=self._delivery.log_group,
+            buildspec=_pull_request(list(stages), config.branch),
+        )
 
     def _synth(self, docker_hub_secret: str) -> pipelines.CodeBuildStep:
         step = self._delivery.step
@@ -150,6 +165,20 @@ def _looked_at_by(environment: Environment) -> Sequence[str]:
         # Bootstrap's, which reads templates.
         f"arn:aws:iam::{account}:role/cdk-hnb659fds-lookup-role-{account}-{region}",
     ]
+
+
+def _pull_request(environments: Sequence[str], branch: str) -> Mapping[str, Any]:
+    """Return the buildspec: what the pipeline checks too, and a page of what would change."""
+    review = f"python -m delivery.review --since origin/{branch}"
+    reviews = [f".venv/bin/{review} --to report/{name}.html {name}" for name in environments]
+    return {
+        "version": "0.2",
+        "phases": {
+            "install": {"runtime-versions": RUNTIMES},
+            "build": {"commands": ["make check", "make pipeline", "mkdir report", *reviews]},
+        },
+        "artifacts": {"files": ["report/*"]},
+    }
 
 
 def _version(package: str) -> str:

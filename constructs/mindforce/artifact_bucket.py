@@ -9,7 +9,7 @@ class ArtifactBucket(Construct):
 
     def __init__(self, scope: Construct, id: str, *, days: int) -> None:
         super().__init__(scope, id)
-        key = aws_kms.Key(
+        self.key = aws_kms.Key(
             self,
             "Key",
             description="Pipeline artifacts",
@@ -21,7 +21,7 @@ class ArtifactBucket(Construct):
             self,
             "Bucket",
             encryption=aws_s3.BucketEncryption.KMS,
-            encryption_key=key,
+            encryption_key=self.key,
             bucket_key_enabled=True,
             enforce_ssl=True,
             block_public_access=aws_s3.BlockPublicAccess.BLOCK_ALL,

@@ -7,7 +7,7 @@ from constructs import Construct
 
 from mindforce.artifact_bucket import ArtifactBucket
 
-_RUNTIMES = {"python": "3.11", "nodejs": "22"}
+RUNTIMES = {"python": "3.11", "nodejs": "22"}
 """Of CodeBuild's image: what the app's commands and the CDK CLI are run by."""
 
 
@@ -29,11 +29,11 @@ class DeliveryPipeline(Construct):
         super().__init__(scope, id)
         self._name = name
         self._connection_arn = connection_arn
-        self.bucket = ArtifactBucket(self, "Artifacts", days=artifact_days).bucket
+        artifacts = ArtifactBucket(self, "Artifacts", days=artifact_days)
+        self.bucket, self.key_arn = artifacts.bucket, artifacts.key.key_arn
+        self.log_group = aws_logs.LogGroup(self, "Logs", retention=log_retention)
         self._logging = aws_codebuild.LoggingOptions(
-            cloud_watch=aws_codebuild.CloudWatchLoggingOptions(
-                log_group=aws_logs.LogGroup(self, "Logs", retention=log_retention)
-            )
+            cloud_watch=aws_codebuild.CloudWatchLoggingOptions(log_group=self.log_group)
         )
         self.source = pipelines.CodePipelineSource.connection(
             repository,
@@ -106,7 +106,7 @@ class DeliveryPipeline(Construct):
             code_build_defaults=pipelines.CodeBuildOptions(
                 logging=self._logging,
                 partial_build_spec=aws_codebuild.BuildSpec.from_object(
-                    {"phases": {"install": {"runtime-versions": _RUNTIMES}}}
+                    {"phases": {"install": {"runtime-versions": RUNTIMES}}}
                 ),
             ),
         )

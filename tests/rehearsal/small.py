@@ -36,6 +36,23 @@ _SMOKE = {
     },
 }
 
+_MUTATE = {
+    "version": "0.2",
+    "phases": {"build": {"commands": ["python mutate.py"]}},
+}
+MUTATE = """
+import boto3, botocore
+client = boto3.client("cloudformation")
+try:
+    body = open("pipeline.json").read()
+    capabilities = ["CAPABILITY_NAMED_IAM"]
+    client.update_stack(StackName="pipeline", TemplateBody=body, Capabilities=capabilities)
+    client.get_waiter("stack_update_complete").wait(StackName="pipeline", WaiterConfig={"Delay": 1})
+except botocore.exceptions.ClientError as error:
+    if "No updates" not in str(error):
+        raise
+"""
+"""What `cdk deploy` of a pipeline does from within it: its stack becomes what the commit says."""
 BROKEN_SMOKE = {
     "version": "0.2",
     "phases": {
@@ -84,8 +101,10 @@ def stack(topic: str) -> Mapping[str, Any]:
     }
 
 
-def template(account: str, *, smoke: Mapping[str, Any] = _SMOKE, more: int = 0) -> dict[str, Any]:
-    """The pipeline's stack; `more` adds steps to its build."""
+def template(
+    account: str, *, smoke: Mapping[str, Any] = _SMOKE, more: int = 0, mutates: bool = False
+) -> dict[str, Any]:
+    """The pipeline's stack; `more` adds steps to its build, `mutates` one that changes itself."""
     store = {"Fn::GetAtt": ["Bucket", "Arn"]}
     objects = [store, {"Fn::Join": ["", [store, "/*"]]}]
     key = {"Fn::GetAtt": ["Key", "Arn"]}
@@ -98,6 +117,8 @@ def template(account: str, *, smoke: Mapping[str, Any] = _SMOKE, more: int = 0) 
     change = allow(["cloudformation:*", "sns:*", "iam:PassRole"], "*")
     start = allow("codebuild:StartBuild", f"arn:aws:codebuild:{REGION}:{account}:project/*")
     pipeline = {"AWS": {"Fn::GetAtt": ["Service", "Arn"]}}
+    build_service = {"Service": "codebuild.amazonaws.com"}
+    everything = allow("*", "*")
     return {
         "Key": {
             "Type": "AWS::KMS::Key",
@@ -119,6 +140,8 @@ def template(account: str, *, smoke: Mapping[str, Any] = _SMOKE, more: int = 0) 
         "Worker": role({"Service": "codebuild.amazonaws.com"}, *on_store),
         "Synth": project("Worker", _SYNTH),
         "Smoke": project("Worker", smoke),
+        **({"Mutator": role(build_service, *on_store, everything)} if mutates else {}),
+        **({"Mutate": project("Mutator", _MUTATE)} if mutates else {}),
         "Pipeline": {
             "Type": "AWS::CodePipeline::Pipeline",
             "DependsOn": ["Deployer", "Executor"],
@@ -132,13 +155,13 @@ def template(account: str, *, smoke: Mapping[str, Any] = _SMOKE, more: int = 0) 
                     "Location": {"Ref": "Bucket"},
                     "EncryptionKey": {"Type": "KMS", "Id": key},
                 },
-                "Stages": stages(more),
+                "Stages": stages(more, mutates=mutates),
             },
         },
     }
 
 
-def stages(more: int) -> Sequence[Mapping[str, Any]]:
+def stages(more: int, *, mutates: bool) -> Sequence[Mapping[str, Any]]:
     source = {
         "ConnectionArn": CONNECTION,
         "FullRepositoryId": "example/small",
@@ -148,9 +171,11 @@ def stages(more: int) -> Sequence[Mapping[str, Any]]:
         build("Synth", "Synth", ["Code"], ["Built"], Namespace="Synth"),
         *(build(f"More{number}", "Synth", ["Code"], []) for number in range(more)),
     ]
+    itself = [build("SelfMutate", "Mutate", ["Code"], [])]
     return [
         {"Name": "Source", "Actions": [action("Commit", "Source", source, outputs=["Code"])]},
         {"Name": "Build", "Actions": steps},
+        *([{"Name": "UpdatePipeline", "Actions": itself}] if mutates else []),
         {
             "Name": "dev",
             "OnFailure": {"Result": "ROLLBACK"},

@@ -1,8 +1,11 @@
 """A run goes through every action in its turn, and on from wherever it was interrupted."""
 
+import json
+
 import pytest
 
 from local.rehearsal.errors import WaitingError
+from tests.local_aws.support import ACCOUNT
 from tests.rehearsal import small
 from tests.rehearsal.conftest import World
 
@@ -50,13 +53,19 @@ def test_an_interrupted_run_goes_on(world: World, action: str) -> None:
     assert world.runs() == [("STANDARD", "Succeeded")]
 
 
-def test_a_pipeline_that_changed_itself_begins_again(world: World) -> None:
-    def change(done: str) -> None:
-        if done == "Build/Synth":
-            world.noted = lambda action: None
-            world.change(more=1)
+def test_a_commit_that_adds_a_step_changes_the_pipeline_itself(world: World) -> None:
+    def commit(more: int) -> None:
+        made = {"Resources": small.template(ACCOUNT, mutates=True, more=more)}
+        files = {"pipeline_json": json.dumps(made), "mutate_py": small.MUTATE}
+        world.repository.commit(f"with {more} more", **files)
 
-    world.noted = change
+    commit(0)
+    world.change(mutates=True)
+    world.engine.rehearse()
+    assert world.topic("prod") == "with 0 more"
+    commit(1)
     run = world.engine.rehearse()
+    assert run.version == 3
     assert "Build/More0" in run.done
-    assert world.runs() == [("STANDARD", "Succeeded"), ("STANDARD", "Superseded")]
+    assert world.topic("prod") == "with 1 more"
+    assert world.runs()[:2] == [("STANDARD", "Succeeded"), ("STANDARD", "Superseded")]

@@ -157,7 +157,7 @@ def test_the_connection_may_be_used_by_both_of_its_names(made: Made) -> None:
     cloning = {
         project["ServiceRole"]["Fn::GetAtt"][0]
         for project in _projects(made)
-        if "-selfupdate" not in project.get("Name", "-selfupdate")
+        if not project.get("Name", "-selfupdate").endswith(("-selfupdate", "-pull-requests"))
     }
     assert len(cloning) >= 8
     for role in cloning:
@@ -165,7 +165,7 @@ def test_the_connection_may_be_used_by_both_of_its_names(made: Made) -> None:
             "codeconnections:UseConnection",
             "codestar-connections:UseConnection",
         } <= allowed[role], role
-    assert len(allowed) == len(cloning) + 1, "and the source action's"
+    assert len(allowed) == len(cloning) + 2, "and the source action's, and that of pull requests"
 
 
 def test_no_account_is_trusted_as_a_whole_and_nobody_may_do_everything(made: Made) -> None:
@@ -203,11 +203,34 @@ def test_the_login_is_no_plain_text(made: Made) -> None:
     }
 
 
+def test_pull_requests_are_checked_without_a_right_to_deploy(made: Made) -> None:
+    project = made.project("pull-requests")
+    commands = json.loads(project["Source"]["BuildSpec"])["phases"]["build"]["commands"]
+    assert commands[:2] == ["make check", "make pipeline"]
+    assert any("--since origin/main --to report/prod.html prod" in command for command in commands)
+    (events, base) = project["Triggers"]["FilterGroups"][0]
+    assert "PULL_REQUEST_CREATED" in events["Pattern"]
+    assert base["Pattern"] == "^refs/heads/main$"
+    policy = project["Triggers"]["PullRequestBuildPolicy"]
+    assert policy["RequiresCommentApproval"] == "FORK_PULL_REQUESTS"
+    role = project["ServiceRole"]["Fn::GetAtt"][0]
+    (allowed,) = (
+        one["PolicyDocument"]["Statement"]
+        for one in made.template.properties("AWS::IAM::Policy")
+        if {"Ref": role} in one["Roles"]
+    )
+    services = {action.split(":")[0] for one in allowed for action in _listed(one["Action"])}
+    assert services == {"s3", "kms", "logs", "codeconnections", "codestar-connections"}
+    for one in allowed:
+        if str(_listed(one["Action"])[0]).startswith("s3:"):
+            assert "/mindforce-pull-requests/*" in json.dumps(one["Resource"])
+
+
 def test_only_the_images_are_built_with_privileges(made: Made) -> None:
     privileged = {
         project.get("Name")
         for project in _projects(made)
-        if project["Environment"]["PrivilegedMode"]
+        if project["Environment"].get("PrivilegedMode")
     }
     assert privileged == {"mindforce-Images"}
 
