@@ -1,4 +1,4 @@
-"""Measure synthesis, charts, deploy, memory, the service and fail-over; print the figures."""
+"""Measure synthesis, charts, deploy, a rehearsal, the service, fail-over; print the figures."""
 
 import argparse
 import statistics
@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.charts import charts
 from benchmarks.failover import failover
 from benchmarks.measure import Figure, in_turn, median_cpu, run
+from benchmarks.rehearsal import rehearsal
 from benchmarks.service import service
 from guards import assembly, limits
 from local import processes
@@ -84,7 +85,7 @@ def deploy() -> Iterator[Figure]:
         yield Figure("make down", down, 20, "s")
 
 
-PARTS = {part.__name__: part for part in (synthesis, charts, deploy, service, failover)}
+PARTS = {part.__name__: part for part in (synthesis, charts, deploy, rehearsal, service, failover)}
 
 
 def main() -> int:

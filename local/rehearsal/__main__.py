@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -33,11 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Return 0 when the commit is in production, WAITING at the approval, 1 when it failed."""
     parser = argparse.ArgumentParser(prog="python -m local.rehearsal", description=__doc__)
     parser.add_argument("--approve", action="store_true", help="say yes to whatever is asked")
+    folder = default_state().folder
+    parser.add_argument("--state", type=Path, default=folder, help=f"default: {folder.name}")
     given = parser.parse_args(arguments)
     clean = isolated(os.environ)
     os.environ.clear()
     os.environ.update(clean)
-    state, progress = default_state(), Progress(sys.stdout)
+    state, progress = State(given.state.resolve()), Progress(sys.stdout)
     began = time.monotonic()
     try:
         with exclusive(state.lock, "make rehearse"):
