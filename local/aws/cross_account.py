@@ -114,13 +114,16 @@ def _policy_allows(
 def _asking_the_key(stock: Any) -> Any:
     """Who reads or writes an object under a KMS key needs the key as well, through S3."""
 
-    async def handle(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
+    # More is given where the host names the bucket, which the path then begins with all the same.
+    async def handle(
+        method: str, path: str, headers: Any, body: Any, query: Any, **more: Any
+    ) -> Any:
         found = _OBJECT.fullmatch(path)
         if found and not query:
             refused = _refused_by_key(method, found["bucket"], found["key"], headers, path)
             if refused:
                 return refused
-        return await stock(method, path, headers, body, query)
+        return await stock(method, path, headers, body, query, **more)
 
     return handle
 
