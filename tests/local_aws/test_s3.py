@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import httpx
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
-from tests.local_aws.support import Account, StackFailedError
+from tests.local_aws.support import REGION, Account, StackFailedError
 
 
 def bucket(**properties: Any) -> dict[str, Any]:
@@ -86,3 +90,17 @@ def test_kms_write_without_a_key_takes_the_accounts_own(account: Account) -> Non
         s3.put_object(Bucket=name, Key="one", Body=b"1", ServerSideEncryption="aws:kms")
         assert s3.head_object(Bucket=name, Key="one")["SSEKMSKeyId"].endswith("alias/aws/s3")
         s3.delete_object(Bucket=name, Key="one")
+
+
+def test_a_bucket_is_reached_by_a_host_name_of_its_own(account: Account) -> None:
+    """As pgBackRest asks, which knows no other way."""
+    with account.stack(bucket()) as stack:
+        name = account.resource(stack, "Bucket")
+        host = f"{name}.s3.{REGION}.amazonaws.com"
+        for method, body in (("PUT", b"content"), ("GET", None), ("DELETE", None)):
+            asked = AWSRequest(method, f"https://{host}/x", data=body, headers={"Host": host})
+            S3SigV4Auth(Credentials(account.key, account.secret), "s3", REGION).add_auth(asked)
+            address = f"{account.server.endpoint}/x"
+            said = httpx.request(method, address, content=body, headers=dict(asked.headers))
+            assert said.status_code in (200, 204), said.text
+            assert method != "GET" or said.content == b"content"
