@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from config.capacity import Room
 from config.cron import cron_problem
 from config.errors import Problem
+from config.quantities import image_problems
 
 BACKUP_NAMESPACE = "velero"
 MAX_DAYS = 3650
@@ -16,6 +17,7 @@ SERVER = Room(pods=1, cpu_millis=100, memory_mib=128)
 AGENT = Room(pods=1, cpu_millis=10, memory_mib=64)
 MOVER = Room(pods=1, cpu_millis=100, memory_mib=256)
 """What a pod asks for that moves one volume's data, or tends what was moved."""
+DRILL = Room(pods=1, cpu_millis=100, memory_mib=256)
 _MOVERS = 8
 _MOST_NODES = 50
 
@@ -34,25 +36,39 @@ class Backup:
     volumes: Volumes
     """What the backups hold of volumes: nothing, a snapshot, or its data too, moved to the bucket:
     snapshots don't leave their region."""
+    drill: str
+    """When the newest backup is restored and compared, as a cron schedule."""
+    drill_image: str
+    """A full reference: registry, repository and a tag or digest."""
+    drill_max_age_hours: int
+    """How old the newest backup may be then."""
+    alarm_hours: int
+    """How long ago the last drill may have passed before somebody is woken."""
     noncurrent_days: int
 
     @property
     def room(self) -> Room:
-        """What it asks of the cluster, a volume being moved."""
-        return SERVER + MOVER
+        """What it asks of the cluster, a volume being moved and a drill going on."""
+        return SERVER + MOVER + DRILL
 
     @property
     def share(self) -> Room:
         """What its namespace may ask of the nodes at the most."""
-        return SERVER * 2 + AGENT * _MOST_NODES + MOVER * _MOVERS
+        return SERVER * 2 + AGENT * _MOST_NODES + MOVER * _MOVERS + DRILL * 2
 
     def problems(self) -> Iterator[Problem]:
-        for field in ("hourly", "daily"):
+        for field in ("hourly", "daily", "drill"):
             if right := cron_problem(getattr(self, field)):
                 yield Problem(field, getattr(self, field), right)
         for field in ("hourly_days", "daily_days", "noncurrent_days"):
             if not 1 <= getattr(self, field) <= MAX_DAYS:
                 yield Problem(field, getattr(self, field), f"it must be 1 to {MAX_DAYS}")
+        yield from image_problems(self.drill_image, "drill_image")
+        if not 1 <= self.drill_max_age_hours <= 24 * 31:
+            yield Problem("drill_max_age_hours", self.drill_max_age_hours, "it must be 1 to 744")
+        if self.alarm_hours not in range(36, 169, 12):
+            right = "it must be a multiple of 12 from 36 to 168: CloudWatch looks back a week"
+            yield Problem("alarm_hours", self.alarm_hours, right)
         if self.volumes not in get_args(Volumes):
             right = f"it must be one of {', '.join(get_args(Volumes))}"
             yield Problem("volumes", self.volumes, right)

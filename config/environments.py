@@ -100,6 +100,10 @@ PROD = Environment(
         daily="47 2 * * *",
         daily_days=90,
         volumes="move",
+        drill="17 4 * * 0",
+        drill_image="docker.io/mindforce/drill:0.1.0",
+        drill_max_age_hours=26,
+        alarm_hours=168,
         noncurrent_days=90,
     ),
     observability=Observability(
@@ -153,7 +157,7 @@ DEV = replace(
     ),
     observability=replace(STAGE.observability, monthly_budget_usd=300),
     # The database's archive in the bucket has its data; no volume of dev is worth more.
-    backup=replace(STAGE.backup, volumes="none"),
+    backup=replace(STAGE.backup, volumes="none", drill="17 4 * * *", alarm_hours=36),
     access=replace(STAGE.access, roles=DEVELOPMENT_ROLES),
     platform=replace(STAGE.platform, controller_replicas=1),
 )

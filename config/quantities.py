@@ -26,11 +26,11 @@ def memory_mib(memory: str) -> int:
     return int(memory[:-2]) * (1024 if memory.endswith("Gi") else 1)
 
 
-def image_problems(image: str) -> Iterator[Problem]:
+def image_problems(image: str, field: str = "image") -> Iterator[Problem]:
     found = _IMAGE.fullmatch(image)
     if not found or (found["tag"] in (None, "latest") and "@sha256:" not in image):
         right = "it must be registry/repository with a digest or a tag other than 'latest'"
-        yield Problem("image", image, right)
+        yield Problem(field, image, right)
 
 
 def quantity_problems(cpu: str, memory: str) -> Iterator[Problem]:

@@ -91,7 +91,7 @@ def connect(kubeconfig: Path | None = None) -> Iterator[Cluster]:
                 yield Cluster(client)
         finally:
             proxy.terminate()
-            proxy.wait()
+            proxy.communicate()
 
 
 def _wait(proxy: "subprocess.Popen[str]", socket: Path) -> None:

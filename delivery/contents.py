@@ -25,7 +25,10 @@ _SERVERS = (
 _APART = ("apiVersion", "kind", "metadata", "status")
 EXCLUDED_LABEL = "velero.io/exclude-from-backup"
 _VELEROS = "velero.io/"
-_WRITTEN = "kubectl.kubernetes.io/last-applied-configuration"
+_WRITTEN = (
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "deployment.kubernetes.io/revision",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +94,7 @@ def comparable(item: Object) -> Object:
         kept = {
             k: v
             for k, v in metadata.get(field, {}).items()
-            if not k.startswith(_VELEROS) and k != _WRITTEN
+            if not k.startswith(_VELEROS) and k not in _WRITTEN
         }
         metadata.pop(field, None)
         if kept:

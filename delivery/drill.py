@@ -204,14 +204,20 @@ class Drill:
             yield
         finally:
             clean()
-            self.cluster.delete(f"{velero.GROUP}/restores/{name}")
+            made = f"{velero.GROUP}/restores/{name}"
+            self.cluster.delete(made)
+            wait_for(
+                f"the restore {name} is gone",
+                lambda: self.cluster.find(made) is None,
+                seconds=_CLEAN_SECONDS,
+            )
             self.cluster.delete(f"api/v1/namespaces/{velero.NAMESPACE}/configmaps/{MODIFIER}")
 
 
 def _expected(resource: str, path: str) -> bool:
     """Whether a drill changes this field, or the API server makes it anew."""
     made = {
-        "deployments.apps": ("spec.replicas", "metadata.annotations"),
+        "deployments.apps": ("spec.replicas",),
         "statefulsets.apps": ("spec.replicas",),
         "cronjobs.batch": ("spec.suspend",),
         "serviceaccounts": ("metadata.annotations", "secrets"),

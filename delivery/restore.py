@@ -92,8 +92,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     items = made["status"].get("progress", {}).get("itemsRestored", 0)
     print(f"{given.namespace} of {backup} is in {target}: {items} objects.")
-    for _ in range(made["status"].get("warnings", 0) and 1):
-        print(f"{made['status']['warnings']} warnings: kubectl describe restore says more.")
+    if warnings := made["status"].get("warnings", 0):
+        print(f"{warnings} warnings: kubectl -n velero describe restore says more.")
     return 0
 
 

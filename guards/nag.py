@@ -42,6 +42,7 @@ class Acknowledged(NamedTuple):
 _KUBECTL = r"Cluster/Cluster/Cluster/KubectlProvider/.*"
 _FUNCTIONS = rf"({_KUBECTL}|Workloads/Charts/(Handler|Role)/.*)"
 _VELERO = "Backup/Role/Role"
+_DRILL = "Workloads/RestoreDrillIdentity/Role"
 _ARCHIVE = "Workloads/Database/Identity/Archive"
 _BALANCER = "Platform/LoadBalancerController/Identity/Role"
 _AUTOSCALER = "Platform/ClusterAutoscaler/Identity/Role"
@@ -148,6 +149,15 @@ ACKNOWLEDGED: Sequence[Acknowledged] = (
         _VELERO,
         "::snapshot/*",
         "snapshots have no names before; a tag's condition keeps it to Velero's own",
+    ),
+    Acknowledged(
+        "IAM5",
+        _DRILL,
+        "BackupsBucket",
+        "what backups and reports are called is known when they are",
+    ),
+    Acknowledged(
+        "IAM5", _DRILL, "Resource::*", "metrics have none; a condition names the namespace"
     ),
     Acknowledged("IAM5", _VELERO, "Resource::*", "EC2 knows no resources for its lists"),
     Acknowledged(

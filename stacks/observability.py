@@ -7,6 +7,7 @@ from mindforce.alarm_topic import AlarmTopic
 from mindforce.alarms import Alarms
 from mindforce.budget import Budget
 from mindforce.dashboard import Dashboard
+from mindforce.drill_alarm import drill_alarm
 from mindforce.platform_alarms import platform_alarms
 from stacks.environment_stack import EnvironmentStack
 
@@ -17,12 +18,15 @@ class ObservabilityStack(EnvironmentStack):
     def __init__(self, scope: Construct, id: str, *, config: Environment) -> None:
         super().__init__(scope, id, config=config)
         wanted = config.observability
-        alarms = platform_alarms(
-            cluster_name=config.name,
-            max_nodes=sum(group.max_size for group in config.cluster.node_groups),
-            web_errors_per_minute=wanted.web_errors_per_minute,
-            sees_requests=config.web.load_balancer == "application",
-        )
+        alarms = [
+            *platform_alarms(
+                cluster_name=config.name,
+                max_nodes=sum(group.max_size for group in config.cluster.node_groups),
+                web_errors_per_minute=wanted.web_errors_per_minute,
+                sees_requests=config.web.load_balancer == "application",
+            ),
+            drill_alarm(environment=config.name, hours=config.backup.alarm_hours),
+        ]
         topic = AlarmTopic(
             self,
             "Topic",

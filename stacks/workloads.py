@@ -23,6 +23,7 @@ from stacks.access import in_namespace
 from stacks.database import stand_database
 from stacks.environment_stack import EnvironmentStack
 from stacks.log_agent import keep_logs
+from stacks.restore_drill import drill_restores
 
 
 class WorkloadsStack(EnvironmentStack):
@@ -105,6 +106,15 @@ class WorkloadsStack(EnvironmentStack):
             load_balancer_subnets=network.load_balancer_subnets,
         )
         gate.apply("Web", chart.to_json(), timeout_seconds=web.rollout_seconds, after=[ready])
+        drill_restores(
+            self,
+            config=config,
+            backups=backups,
+            gate=gate,
+            image=image_address(config.backup.drill_image),
+            namespaces=[WEB_NAMESPACE, *([DATABASE_NAMESPACE] if config.database else [])],
+            after=[ready],
+        )
 
 
 # Much the same in all environments, and a chart costs more than all else here.

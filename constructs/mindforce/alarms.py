@@ -39,10 +39,15 @@ class Alarm:
     threshold: float
     minutes: int
     missing_data: MissingData
+    period_seconds: int = PERIOD_SECONDS
 
     @property
     def description(self) -> str:
         return f"{self.meaning} What to do: docs/runbooks/{self.name}.md"
+
+    @property
+    def periods(self) -> int:
+        return self.minutes * 60 // self.period_seconds
 
     def watched(self) -> dict[str, Any]:
         """Return the template properties that say what is watched."""
@@ -54,10 +59,10 @@ class Alarm:
                 "MetricName": metric.name,
                 "Dimensions": dimensions,
                 "Statistic": metric.statistic,
-                "Period": PERIOD_SECONDS,
+                "Period": self.period_seconds,
             }
         query = {"Id": "watched", "Expression": self.source, "ReturnData": True}
-        return {"Metrics": [{**query, "Period": PERIOD_SECONDS}]}
+        return {"Metrics": [{**query, "Period": self.period_seconds}]}
 
 
 class Alarms(Construct):
@@ -79,8 +84,8 @@ class Alarms(Construct):
                     **alarm.watched(),
                     "ComparisonOperator": alarm.comparison,
                     "Threshold": alarm.threshold,
-                    "EvaluationPeriods": alarm.minutes,
-                    "DatapointsToAlarm": alarm.minutes,
+                    "EvaluationPeriods": alarm.periods,
+                    "DatapointsToAlarm": alarm.periods,
                     "TreatMissingData": alarm.missing_data,
                     "AlarmActions": [topic_arn],
                     "OKActions": [topic_arn],

@@ -183,6 +183,9 @@ def test_an_alarm_over_a_metric_is_evaluated(account: Account) -> None:
         assert account.server.audit(stack) == []
 
 
+HALF_A_DAY = {"Id": "q", "Expression": QUERY, "Period": 43_200, "ReturnData": True}
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -191,6 +194,10 @@ def test_an_alarm_over_a_metric_is_evaluated(account: Account) -> None:
         ({"ComparisonOperator": "Above"}, "ComparisonOperator is 'Above'; it must be one of"),
         ({"MetricName": "a", "Namespace": "b"}, "can't be given together with MetricName"),
         ({"EvaluationPeriods": 1441}, "looks back 86460 s; it may look back a day"),
+        (
+            {"EvaluationPeriods": 15, "Metrics": [HALF_A_DAY]},
+            "looks back 648000 s; it may look back seven days",
+        ),
         ({"DatapointsToAlarm": 6}, "DatapointsToAlarm is more than EvaluationPeriods"),
         ({"Metrics": [{"Id": "q", "Expression": QUERY}]}, "query q needs a Period"),
         ({"Metrics": [{"Id": "q", "Label": "x"}]}, "property Label is not emulated"),

@@ -26,8 +26,8 @@ _COMPARISONS = words(
     "LessThanThreshold"
 )
 _MISSING = words("breaching ignore missing notBreaching")
-_LONGEST_SECONDS = 24 * 3600
-"""How far an alarm of periods below an hour looks back at most."""
+_HOUR = 3600
+"""From this period on an alarm may look back a week (PutMetricAlarm, Period)."""
 
 
 def install() -> None:
@@ -94,9 +94,12 @@ def _check(new: Properties) -> None:
     if "Metrics" in new and (both := sorted(_SINGLE & set(new))):
         raise ValueError(f"Metrics can't be given together with {', '.join(both)}")
     periods = [int(query["Period"]) for query in new.get("Metrics", []) if "Period" in query]
-    longest = max([int(new.get("Period", 0)), *periods]) * int(new["EvaluationPeriods"])
-    if longest > _LONGEST_SECONDS:
-        raise ValueError(f"the alarm looks back {longest} s; it may look back a day")
+    period = max([int(new.get("Period", 0)), *periods])
+    longest = period * int(new["EvaluationPeriods"])
+    days = 7 if period >= _HOUR else 1
+    if longest > days * 24 * _HOUR:
+        may = "seven days" if days > 1 else "a day: its period is under an hour"
+        raise ValueError(f"the alarm looks back {longest} s; it may look back {may}")
     if int(new.get("DatapointsToAlarm", 1)) > int(new["EvaluationPeriods"]):
         raise ValueError("DatapointsToAlarm is more than EvaluationPeriods")
 

@@ -1,0 +1,36 @@
+"""What a restore drill may do in AWS."""
+
+from collections.abc import Sequence
+
+from mindforce.backup_bucket import BackupBucket
+from mindforce.roles import Statement
+
+
+def drill_statements(
+    backups: BackupBucket, *, region: str, metric_namespace: str
+) -> Sequence[Statement]:
+    """Return what reads Velero's backups and dumps, and writes reports and one metric."""
+    bucket = backups.bucket.bucket_arn
+    through_s3 = {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
+    return [
+        {
+            "Action": "s3:GetObject",
+            "Resource": [f"{bucket}/velero/backups/*", f"{bucket}/dumps/*"],
+        },
+        {
+            "Action": "s3:ListBucket",
+            "Resource": bucket,
+            "Condition": {"StringLike": {"s3:prefix": ["velero/backups/*", "dumps/*"]}},
+        },
+        {"Action": "s3:PutObject", "Resource": f"{bucket}/drills/*"},
+        {
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": backups.key.key_arn,
+            "Condition": through_s3,
+        },
+        {
+            "Action": "cloudwatch:PutMetricData",
+            "Resource": "*",  # CloudWatch knows no resources for metrics
+            "Condition": {"StringEquals": {"cloudwatch:namespace": metric_namespace}},
+        },
+    ]

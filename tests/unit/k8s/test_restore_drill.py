@@ -1,0 +1,97 @@
+"""The drill's pod, and that it may do what it has to and no more."""
+
+from typing import Any
+
+import pytest
+
+from config.environments import TABLE
+from config.model import Environment
+from delivery import drill, report
+from k8s import restore_drill
+from tests.synthesis import Synthesis, manifests, references
+
+Manifest = dict[str, Any]
+
+
+def _objects(synthesis: Synthesis, environment: str) -> list[Manifest]:
+    found = manifests(synthesis.template(environment, "Workloads"))
+    return [item for item in found if item["metadata"]["name"] == restore_drill.NAME]
+
+
+@pytest.mark.parametrize("environment", TABLE.environments, ids=lambda e: e.name)
+def test_the_schedule_and_the_namespaces_are_the_tables(
+    synthesis: Synthesis, environment: Environment
+) -> None:
+    objects = _objects(synthesis, environment.name)
+    (cron,) = (item["spec"] for item in objects if item["kind"] == "CronJob")
+    assert cron["schedule"] == environment.backup.drill
+    (container,) = cron["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    given = container["args"]
+    assert f"--environment={environment.name}" in given
+    assert ("--namespace=database" in given) is (environment.database is not None)
+
+
+def test_names_in_chart_and_code_are_one() -> None:
+    assert (drill.PREFIX, drill.MODIFIER) == (restore_drill.PREFIX, restore_drill.MODIFIER)
+
+
+def test_it_deletes_its_own_namespaces_only_and_reads_no_others(synthesis: Synthesis) -> None:
+    objects = _objects(synthesis, "prod")
+    (everywhere,) = (item for item in objects if item["kind"] == "ClusterRole")
+    for rule in everywhere["rules"]:
+        assert rule["resources"] == ["namespaces"]
+        if "delete" in rule["verbs"]:
+            assert all(name.startswith("drill-") for name in rule["resourceNames"])
+    for role in (item for item in objects if item["kind"] == "Role"):
+        verbs = {verb for rule in role["rules"] for verb in rule["verbs"]}
+        if role["metadata"]["namespace"] != "velero":
+            assert verbs == {"get", "list"}
+        else:
+            assert not any("*" in rule["resources"] for rule in role["rules"])
+
+
+def test_it_reads_backups_and_writes_reports_and_one_metric(synthesis: Synthesis) -> None:
+    template = synthesis.template("prod", "Workloads")
+    (association,) = (
+        a
+        for a in template.properties("AWS::EKS::PodIdentityAssociation")
+        if a["ServiceAccount"] == restore_drill.NAME
+    )
+    role = template["Resources"][next(references(association["RoleArn"]))]["Properties"]
+    (policy,) = role["Policies"]
+    allowed = {
+        action: statement
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in (
+            statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        )
+    }
+    assert set(allowed) == {
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "cloudwatch:PutMetricData",
+    }
+    assert str(allowed["s3:PutObject"]["Resource"]).count(f"/{report.REPORTS}/*") == 1
+    assert allowed["cloudwatch:PutMetricData"]["Condition"] == {
+        "StringEquals": {"cloudwatch:namespace": report.METRIC_NAMESPACE}
+    }
+
+
+@pytest.mark.parametrize("environment", TABLE.environments, ids=lambda e: e.name)
+def test_a_drill_that_failed_or_did_not_run_wakes_somebody(
+    synthesis: Synthesis, environment: Environment
+) -> None:
+    template = synthesis.template(environment.name, "Observability")
+    (alarm,) = (
+        a
+        for a in template.properties("AWS::CloudWatch::Alarm")
+        if a["AlarmName"] == f"{environment.name}-restore-drill"
+    )
+    assert (alarm["Namespace"], alarm["MetricName"]) == (report.METRIC_NAMESPACE, report.METRIC)
+    assert alarm["Dimensions"] == [{"Name": report.DIMENSION, "Value": environment.name}]
+    assert alarm["TreatMissingData"] == "breaching"
+    seconds = alarm["Period"] * alarm["EvaluationPeriods"]
+    assert seconds == 3600 * environment.backup.alarm_hours <= 7 * 24 * 3600
