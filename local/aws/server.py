@@ -101,6 +101,7 @@ def _prepare(settings: Settings) -> None:
 
 def _install(settings: Settings) -> Any:
     from local.aws import (
+        acm,
         actions,
         audit,
         budgets,
@@ -135,6 +136,7 @@ def _install(settings: Settings) -> Any:
     ec2.install()
     ecr.install()
     elbv2.install()
+    acm.install()
     s3.install()
     secretsmanager.install()
     managed_policies.install()

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cdk8s import App
 
+from config.environments import DEV
+from k8s.web import TLS_POLICY, WebChart
 from tests.local.machine import Machine, eventually
 
 CONTROLLER = "aws-load-balancer-controller"
@@ -194,3 +197,65 @@ def test_without_the_permission_there_is_no_load_balancer(
         assert len(_balancers(dev)) == 1
     finally:
         iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(whole))
+
+
+def _with_certificate(subnets: list[str], arn: str) -> dict[str, Any]:
+    """The Ingress of the web service, as its chart writes it where there is a domain."""
+    web = DEV.web
+    chart = WebChart(
+        App(),
+        "web",
+        namespace="web",
+        image=web.image,
+        min_replicas=web.min_replicas,
+        max_replicas=web.max_replicas,
+        target_cpu_percent=web.target_cpu_percent,
+        target_memory_percent=web.target_memory_percent,
+        cpu=web.cpu,
+        memory=web.memory,
+        progress_deadline_seconds=web.rollout_seconds,
+        load_balancer_subnets=dict.fromkeys(subnets, "10.10.128.0/24"),
+        host="dev.example.com",
+        certificate_arn=arn,
+    )
+    (ingress,) = (item for item in chart.to_json() if item["kind"] == "Ingress")
+    return dict(ingress)
+
+
+def test_a_domain_is_served_by_https_and_its_certificate_alone(
+    dev: Machine, second: dict[str, Any]
+) -> None:
+    elb, acm = dev.client("elbv2"), dev.client("acm")
+    arn = acm.request_certificate(DomainName="dev.example.com")["CertificateArn"]
+    subnets = second["metadata"]["annotations"]["alb.ingress.kubernetes.io/subnets"].split(",")
+    item = _with_certificate(subnets, arn)
+    item["metadata"] |= {"name": "second"}
+    _apply(dev, item)
+
+    def address() -> Any:
+        return _ingress(dev, "second")["status"].get("loadBalancer", {}).get("ingress")
+
+    (found,) = eventually(address)
+    (balancer,) = (b for b in _balancers(dev) if b["DNSName"] == found["hostname"])
+    assert balancer["Scheme"] == "internet-facing"
+    listeners = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    http, https = sorted(listeners, key=lambda listener: int(listener["Port"]))
+    assert (http["Port"], http["Protocol"]) == (80, "HTTP")
+    rules = elb.describe_rules(ListenerArn=http["ListenerArn"])["Rules"]
+    redirects = [action.get("RedirectConfig") for rule in rules for action in rule["Actions"]]
+    assert {r and (r["Protocol"], r["Port"], r["StatusCode"]) for r in redirects} == {
+        ("HTTPS", "443", "HTTP_301")
+    }
+    assert (https["Port"], https["Protocol"], https["SslPolicy"]) == (443, "HTTPS", TLS_POLICY)
+    assert [c["CertificateArn"] for c in https["Certificates"]] == [arn]
+
+    def users() -> list[str]:
+        shown = acm.describe_certificate(CertificateArn=arn)["Certificate"]
+        return list(shown["InUseBy"])
+
+    assert users() == [balancer["LoadBalancerArn"]]
+    with pytest.raises(acm.exceptions.ResourceInUseException):
+        acm.delete_certificate(CertificateArn=arn)
+    dev.kubectl("delete", "ingress", "second", "-n", "web")
+    assert eventually(lambda: not users())
+    acm.delete_certificate(CertificateArn=arn)

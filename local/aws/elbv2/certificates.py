@@ -14,7 +14,8 @@ from local.aws.elbv2.service import (
 )
 from local.aws.responses import Response
 
-_FIELD = "ExtraCertificates"
+EXTRA = "ExtraCertificates"
+"""Where a listener keeps those beside its default one."""
 
 
 def install() -> None:
@@ -55,7 +56,7 @@ def _add(request: Parameters) -> Response:
     listener = elbv2()._listeners.get(parameter(request, "ListenerArn"))
     if listener is None:
         return refusal("ListenerNotFound", "One or more listeners not found")
-    known = listener.setdefault(_FIELD, [])
+    known = listener.setdefault(EXTRA, [])
     known += [arn for arn in _given(request) if arn not in known]
     shown = "".join(f"<member>{_arn(arn)}</member>" for arn in _given(request))
     return answer("AddListenerCertificates", f"<Certificates>{shown}</Certificates>")
@@ -66,7 +67,7 @@ def _remove(request: Parameters) -> Response:
     if listener is None:
         return refusal("ListenerNotFound", "One or more listeners not found")
     gone = _given(request)
-    listener[_FIELD] = [arn for arn in listener.get(_FIELD, []) if arn not in gone]
+    listener[EXTRA] = [arn for arn in listener.get(EXTRA, []) if arn not in gone]
     return answer("RemoveListenerCertificates", "")
 
 
@@ -74,7 +75,7 @@ def _describe(request: Parameters) -> Response:
     listener = elbv2()._listeners.get(parameter(request, "ListenerArn"))
     if listener is None:
         return refusal("ListenerNotFound", "One or more listeners not found")
-    own, extra = listener.get("Certificates", []), listener.get(_FIELD, [])
+    own, extra = listener.get("Certificates", []), listener.get(EXTRA, [])
     pairs = [*((arn, "true") for arn in own), *((arn, "false") for arn in extra)]
     shown = "".join(
         f"<member>{_arn(arn)}<IsDefault>{is_default}</IsDefault></member>"
