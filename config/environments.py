@@ -109,7 +109,6 @@ PROD = Environment(
     observability=Observability(
         emails=("platform-alarms@example.com",),
         web_errors_per_minute=20,
-        monthly_budget_usd=900,
     ),
     owner="platform",
     access=Access(
@@ -130,7 +129,6 @@ STAGE = replace(
     log_agent=replace(LOG_AGENT, retention_days=30),
     database=replace(DATABASE, storage_gib=20, keep_full_backups=2),
     backup=replace(PROD.backup, noncurrent_days=30),
-    observability=replace(PROD.observability, monthly_budget_usd=600),
 )
 
 DEV = replace(
@@ -155,7 +153,6 @@ DEV = replace(
     database=replace(
         DATABASE, members=1, cpu="100m", memory="512Mi", storage_gib=10, keep_full_backups=2
     ),
-    observability=replace(STAGE.observability, monthly_budget_usd=300),
     # The database's archive in the bucket has its data; no volume of dev is worth more.
     backup=replace(STAGE.backup, volumes="none", drill="17 4 * * *", alarm_hours=36),
     access=replace(STAGE.access, roles=DEVELOPMENT_ROLES),

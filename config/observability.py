@@ -1,4 +1,4 @@
-"""Who is woken, when the web service fails too often, and what an environment may cost."""
+"""Who is woken, and when the web service fails too often."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from config.errors import Problem
 
 _EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[a-z]{2,}", re.IGNORECASE)
 ADDRESSES_LIMIT = 10
-"""As many e-mail addresses as a notification of AWS Budgets takes."""
+"""More of them belong on a mailing list."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,10 +16,9 @@ class Observability:
     """Where alarms go, and what raises those whose bounds are a matter of taste."""
 
     emails: tuple[str, ...]
-    """Who gets alarms and news of the budget; each confirms once, by a link that SNS mails."""
+    """Who gets alarms; each confirms once, by a link that SNS mails."""
     web_errors_per_minute: int
     """How many answers of 5xx a minute, for five minutes, wake a person."""
-    monthly_budget_usd: int
 
     def problems(self) -> Iterator[Problem]:
         if not 1 <= len(set(self.emails)) == len(self.emails) <= ADDRESSES_LIMIT:
@@ -32,5 +31,3 @@ class Observability:
             yield Problem(
                 "web_errors_per_minute", self.web_errors_per_minute, "it must be 1 or more"
             )
-        if self.monthly_budget_usd < 1:
-            yield Problem("monthly_budget_usd", self.monthly_budget_usd, "it must be 1 or more")

@@ -5,7 +5,6 @@ from constructs import Construct
 from config.model import Environment
 from mindforce.alarm_topic import AlarmTopic
 from mindforce.alarms import Alarms
-from mindforce.budget import Budget
 from mindforce.dashboard import Dashboard
 from mindforce.drill_alarm import drill_alarm
 from mindforce.platform_alarms import platform_alarms
@@ -13,7 +12,7 @@ from stacks.environment_stack import EnvironmentStack
 
 
 class ObservabilityStack(EnvironmentStack):
-    """What wakes a person, what they look at then, and what the account may cost."""
+    """What wakes a person, and what they look at then."""
 
     def __init__(self, scope: Construct, id: str, *, config: Environment) -> None:
         super().__init__(scope, id, config=config)
@@ -47,4 +46,3 @@ class ObservabilityStack(EnvironmentStack):
             ],
             cluster_log_group=f"/aws/eks/{config.name}/cluster",
         )
-        Budget(self, "Budget", monthly_usd=wanted.monthly_budget_usd, emails=wanted.emails)

@@ -17,7 +17,6 @@ EXECUTION_ROLE = "cdk-hnb659fds-cfn-exec-role"
 
 NOT_OURS = {
     "acm-pca:*": "certificates are public ones",
-    "billing:*": "budgets are of the account's own bill",
     "elasticfilesystem:*": "functions mount nothing",
     "firehose:*": "logs stay in CloudWatch",
     "s3files:*": "functions mount nothing",

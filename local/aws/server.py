@@ -104,7 +104,6 @@ def _install(settings: Settings) -> Any:
         acm,
         actions,
         audit,
-        budgets,
         cloudformation,
         cloudtrail,
         cloudwatch,
@@ -145,7 +144,6 @@ def _install(settings: Settings) -> Any:
     logs.install()
     sns.install()
     cloudwatch.install()
-    budgets.install()
     organizations.install()
     cloudtrail.install()
     guardduty.install()

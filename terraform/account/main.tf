@@ -58,11 +58,11 @@ resource "aws_budgets_budget" "this" {
   time_unit    = "MONTHLY"
 
   dynamic "notification" {
-    for_each = { ACTUAL = 80, FORECASTED = 100 }
+    for_each = [["ACTUAL", 80], ["ACTUAL", 100], ["FORECASTED", 100]]
 
     content {
-      notification_type          = notification.key
-      threshold                  = notification.value
+      notification_type          = notification.value[0]
+      threshold                  = notification.value[1]
       threshold_type             = "PERCENTAGE"
       comparison_operator        = "GREATER_THAN"
       subscriber_email_addresses = [var.budget_to]

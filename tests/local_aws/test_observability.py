@@ -1,4 +1,4 @@
-"""Alarms are heard as far as policies let them; dashboards and budgets are as they were put."""
+"""Alarms are heard as far as policies let them; dashboards are as they were put."""
 
 import json
 from typing import Any
@@ -253,48 +253,6 @@ def test_a_dashboard_that_is_none_is_refused(account: Account) -> None:
     with pytest.raises(StackFailedError, match="widgets of type clock"):
         account.create("wrong-board", dashboard({"widgets": [{"type": "clock"}]}))
     account.delete("wrong-board")
-
-
-def test_a_budget_is_changed_in_place_until_its_notifications_change(account: Account) -> None:
-    def budget(amount: int, threshold: int, **more: Any) -> dict[str, Any]:
-        limit = {"Amount": amount, "Unit": "USD"}
-        notification = {
-            "NotificationType": "ACTUAL",
-            "ComparisonOperator": "GREATER_THAN",
-            "Threshold": threshold,
-            "ThresholdType": "PERCENTAGE",
-        }
-        subscribers = [{"SubscriptionType": "EMAIL", "Address": "one@example.com"}]
-        properties = {
-            "Budget": {"BudgetType": "COST", "TimeUnit": "MONTHLY", "BudgetLimit": limit, **more},
-            "NotificationsWithSubscribers": [
-                {"Notification": notification, "Subscribers": subscribers}
-            ],
-        }
-        return {"Budget": {"Type": "AWS::Budgets::Budget", "Properties": properties}}
-
-    budgets = account.client("budgets")
-
-    def names() -> list[str]:
-        found = budgets.describe_budgets(AccountId=ACCOUNT).get("Budgets", [])
-        return [shown["BudgetName"] for shown in found]
-
-    with account.stack(budget(100, 80)) as stack:
-        name = account.resource(stack, "Budget")
-        account.update(stack, budget(200, 80))
-        shown = budgets.describe_budget(AccountId=ACCOUNT, BudgetName=name)["Budget"]
-        assert shown["BudgetLimit"] == {"Amount": "200", "Unit": "USD"}
-        notified = budgets.describe_notifications_for_budget(AccountId=ACCOUNT, BudgetName=name)
-        assert [n["Threshold"] for n in notified["Notifications"]] == [80]
-
-        # The schema calls them create-only: a second budget comes before the first one goes.
-        account.update(stack, budget(200, 90))
-        assert names() == [account.resource(stack, "Budget")] != [name]
-        assert account.server.audit(stack) == []
-    assert names() == []
-    with pytest.raises(StackFailedError, match="property CostFilters is not emulated"):
-        account.create("wrong-budget", budget(1, 1, CostFilters={}))
-    account.delete("wrong-budget")
 
 
 def test_who_lists_alarms_may_see_all_of_them(account: Account) -> None:

@@ -48,9 +48,18 @@ def test_an_account_has_its_baseline(organization: World, name: str) -> None:
     assert policy["MinimumPasswordLength"] >= 14
     (detector,) = inside.client("guardduty").list_detectors()["DetectorIds"]
     assert inside.client("guardduty").get_detector(DetectorId=detector)["Status"] == "ENABLED"
-    (budget,) = inside.client("budgets").describe_budgets(AccountId=account)["Budgets"]
+    budgets = inside.client("budgets")
+    (budget,) = budgets.describe_budgets(AccountId=account)["Budgets"]
     limit = organization.facts("baseline")["budgets_usd"][name]
     assert float(budget["BudgetLimit"]["Amount"]) == limit
+    told = budgets.describe_notifications_for_budget(
+        AccountId=account, BudgetName=budget["BudgetName"]
+    )["Notifications"]
+    assert {(n["NotificationType"], n["Threshold"]) for n in told} == {
+        ("ACTUAL", 80),
+        ("ACTUAL", 100),
+        ("FORECASTED", 100),
+    }
     arn = f"arn:aws:iam::{account}:policy/mindforce-cdk-execution"
     assert inside.client("iam").get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 0
 

@@ -1,5 +1,6 @@
 """How nodes may join: EKS writes the node role's access entry and its line of aws-auth."""
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from local.aws.eks.service import Key, Record, eks
 
 AWS_AUTH = "api/v1/namespaces/kube-system/configmaps/aws-auth"
 _GROUPS = ["system:bootstrappers", "system:nodes"]
+_writing = threading.Lock()
+"""Node groups are made at the same time, and each adds its line to the same ConfigMap."""
 _USERNAME = "system:node:{{EC2PrivateDNSName}}"
 
 
@@ -25,11 +28,13 @@ def grant(cluster: Record, planes: ControlPlanes, role: str) -> None:
         )
         eks()._access_entries[key] = entry
     if mode != "API":
-        roles = [
-            *map_roles(cluster["name"], planes),
-            {"rolearn": role, "username": _USERNAME, "groups": _GROUPS},
-        ]
-        _write(cluster["name"], planes, list({item["rolearn"]: item for item in roles}.values()))
+        with _writing:
+            roles = [
+                *map_roles(cluster["name"], planes),
+                {"rolearn": role, "username": _USERNAME, "groups": _GROUPS},
+            ]
+            unique = {item["rolearn"]: item for item in roles}
+            _write(cluster["name"], planes, list(unique.values()))
 
 
 def revoke(cluster: Record, planes: ControlPlanes, role: str) -> None:
@@ -45,7 +50,9 @@ def revoke(cluster: Record, planes: ControlPlanes, role: str) -> None:
     if entry is not None and entry["type"] == "EC2_LINUX":
         eks()._delete_access_entry(name, role)
     if cluster["accessConfig"]["authenticationMode"] != "API":
-        _write(name, planes, [item for item in map_roles(name, planes) if item["rolearn"] != role])
+        with _writing:
+            left = [item for item in map_roles(name, planes) if item["rolearn"] != role]
+            _write(name, planes, left)
 
 
 def map_roles(

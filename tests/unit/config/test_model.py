@@ -167,7 +167,6 @@ def with_domain(**changes: Any) -> Environment:
         (with_observability, {"emails": ("a@b.de", "a@b.de")}, "1 to 10 different e-mail"),
         (with_observability, {"emails": ("me",)}, "emails is 'me'; it must be an e-mail address"),
         (with_observability, {"web_errors_per_minute": 0}, "web_errors_per_minute is 0; it must"),
-        (with_observability, {"monthly_budget_usd": 0}, "monthly_budget_usd is 0; it must be 1"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_be_right(

@@ -117,7 +117,7 @@ def test_what_changes_in_place_is_fine(golden: Templates) -> None:
     new = copy.deepcopy(golden)
     _set("AWS::EKS::Cluster", "prod-Cluster", Version="1.36")(new)
     _set("AWS::S3::Bucket", "prod-Backup", Tags=[])(new)
-    _renamed("AWS::Budgets::Budget", "prod-Observability")(new)
+    _renamed("AWS::CloudWatch::Dashboard", "prod-Observability")(new)
     assert list(Update(golden, new).problems()) == []
 
 

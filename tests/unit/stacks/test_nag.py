@@ -11,7 +11,6 @@ from guards.nag import ACKNOWLEDGED, Acknowledged, Finding, findings
 from local.paths import ROOT
 
 WITHOUT_RULES = {
-    "AWS::Budgets::Budget",
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
 }

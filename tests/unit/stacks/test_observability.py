@@ -90,14 +90,9 @@ def test_the_topic_is_encrypted_with_a_key_that_alarms_may_use(template: Templat
     assert alarms["Condition"]["StringEquals"] == {"aws:SourceAccount": PROD.account}
 
 
-def test_alarms_and_budget_go_to_the_addresses_of_the_table(template: Template) -> None:
+def test_alarms_go_to_the_addresses_of_the_table(template: Template) -> None:
     subscriptions = template.only("AWS::SNS::Topic")["Subscription"]
     assert [s["Endpoint"] for s in subscriptions] == list(PROD.observability.emails)
-    budget = template.only("AWS::Budgets::Budget")
-    assert budget["Budget"]["BudgetLimit"]["Amount"] == PROD.observability.monthly_budget_usd
-    for notified in budget["NotificationsWithSubscribers"]:
-        addresses = [s["Address"] for s in notified["Subscribers"]]
-        assert addresses == list(PROD.observability.emails)
 
 
 def test_the_dashboard_shows_every_alarm_and_overlaps_nothing(
