@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_aws.support import Account, Server, StackFailedError, network, role
+from tests.local_aws.support import ACCOUNT, Account, Server, StackFailedError, network, role
 
 
 def ref(name: str) -> dict[str, str]:
@@ -73,6 +73,45 @@ def test_flow_log_shows_group_role_and_interval(account: Account) -> None:
         assert shown["LogGroupName"] == account.resource(stack, "Group")
         assert shown["DeliverLogsPermissionArn"].endswith(account.resource(stack, "Role"))
         assert shown["MaxAggregationInterval"] == 60
+        assert shown["DeliverLogsStatus"] == "SUCCESS"
+
+
+@pytest.mark.parametrize(
+    ("conditions", "status"),
+    [
+        ({"StringEquals": {"aws:SourceAccount": ACCOUNT}}, "SUCCESS"),
+        ({"StringEquals": {"aws:SourceAccount": "999999999999"}}, "FAILED"),
+        ({"ArnLike": {"aws:SourceArn": f"arn:aws:ec2:*:{ACCOUNT}:vpc-flow-log/*"}}, "SUCCESS"),
+        ({"ArnLike": {"aws:SourceArn": f"arn:aws:ec2:*:{ACCOUNT}:instance/*"}}, "FAILED"),
+    ],
+)
+def test_a_flow_log_delivers_where_its_role_trusts_it(
+    account: Account, conditions: dict[str, Any], status: str
+) -> None:
+    trusting = role("vpc-flow-logs.amazonaws.com")
+    (statement,) = trusting["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    statement["Condition"] = conditions
+    properties = {
+        "ResourceId": ref("Vpc"),
+        "ResourceType": "VPC",
+        "TrafficType": "ALL",
+        "LogGroupName": ref("Group"),
+        "DeliverLogsPermissionArn": {"Fn::GetAtt": ["Role", "Arn"]},
+    }
+    resources = {
+        **network("a"),
+        "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {}},
+        "Role": trusting,
+        "Log": {"Type": "AWS::EC2::FlowLog", "Properties": properties},
+    }
+    with account.stack(resources) as stack:
+        (shown,) = account.client("ec2").describe_flow_logs(
+            FlowLogIds=[account.resource(stack, "Log")]
+        )["FlowLogs"]
+        assert shown["DeliverLogsStatus"] == status
+        assert shown.get("DeliverLogsErrorMessage") == (
+            None if status == "SUCCESS" else "Access error"
+        )
 
 
 def test_single_rules_join_and_leave_their_group(account: Account) -> None:

@@ -1,11 +1,13 @@
-"""AWS::EC2::FlowLog and DescribeFlowLogs with the delivery role, group and interval."""
+"""AWS::EC2::FlowLog and DescribeFlowLogs with role, group, interval, and whether it delivers."""
 
 from typing import Any
 
 from local.aws import internals, responses
 from local.aws.ec2.service import apply_tags, ec2, parameters
 from local.aws.resource_types import Attributes, Properties, ResourceType, register, select, words
+from local.aws.trust import service_gets
 
+_SERVICE = "vpc-flow-logs.amazonaws.com"
 _PROPERTIES = words(
     "DeliverLogsPermissionArn LogDestination LogDestinationType LogGroupName "
     "MaxAggregationInterval ResourceId ResourceType TrafficType"
@@ -87,7 +89,21 @@ def _shown(stock: Any) -> Any:
             ):
                 if record[key]:
                     extra += f"<{tag}>{record[key]}</{tag}>"
+            if _delivers(record):
+                extra += "<deliverLogsStatus>SUCCESS</deliverLogsStatus>"
+            else:
+                extra += "<deliverLogsStatus>FAILED</deliverLogsStatus>"
+                extra += "<deliverLogsErrorMessage>Access error</deliverLogsErrorMessage>"
             text = text.replace(mark, mark + extra)
         return status, headers, text.encode()
 
     return describe
+
+
+def _delivers(record: Any) -> bool:
+    """Whether the service gets the role that it writes with; no other destination needs one."""
+    role = record["DeliverLogsPermissionArn"]
+    source = (
+        f"arn:aws:ec2:{internals.region()}:{internals.account()}:vpc-flow-log/{record['FlowLogId']}"
+    )
+    return not role or service_gets(role, _SERVICE, source)
