@@ -9,7 +9,8 @@ import pytest
 from cdk8s import App
 
 from config.environments import DEV
-from k8s.web import TLS_POLICY, WebChart
+from k8s.web import WebChart
+from k8s.web_exposure import TLS_POLICY
 from tests.local.machine import Machine, eventually
 
 CONTROLLER = "aws-load-balancer-controller"
