@@ -19,6 +19,10 @@ PLUGIN = "velero-plugin-for-aws"
 PLUGINS = "plugins"
 CHARTS = "charts"
 
+_NO_SECOND_PORT = "-X sigs.k8s.io/controller-runtime/pkg/metrics/server.DefaultBindAddress=0"
+"""Beside its own metrics it serves a library's on all interfaces, always on port 8080: a second
+cluster's Velero would not start."""
+
 
 def ensure(kept: Path, report: Report) -> Path:
     """Return a folder with Velero, its AWS plug-in in `plugins`, and in `charts` a Helm chart.
@@ -57,7 +61,7 @@ def key() -> str:
 
 def binaries() -> list[Binary]:
     """Return what is built, in the order it is built; one module pins both."""
-    stamp = f"-X {MODULE}/pkg/buildinfo.Version={pinned(HERE, MODULE)}"
+    stamp = f"-X {MODULE}/pkg/buildinfo.Version={pinned(HERE, MODULE)} {_NO_SECOND_PORT}"
     return [
         Binary(NAME, f"{MODULE}/cmd/velero", HERE, f"{STRIPPED} {stamp}"),
         Binary(f"{PLUGINS}/{PLUGIN}", f"{PLUGIN_MODULE}/{PLUGIN}", HERE),
