@@ -25,7 +25,7 @@ _PGBACKREST = f"pgbackrest --stanza={STANZA}"
 _TLS = "/run/postgresql/tls"
 
 # The certificate is nobody's word: whoever connects has the server prove, over the very connection
-# that this certificate is of, that it knows the password (docs/decisions/0016). The password stays
+# that this certificate is of, that it knows the password (docs/decisions/0017). The password stays
 # out of manifests: Patroni takes it from its environment, and hands none of that on to PostgreSQL.
 _START = f"""#!/bin/sh
 set -eu

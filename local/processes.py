@@ -76,8 +76,9 @@ def running(pid_file: Path) -> int | None:
 def stop(pid_files: Iterable[Path], *, patience: float = 5.0) -> None:
     """End the processes of these pid files together, and remove the files.
 
-    Each gets SIGTERM, and SIGKILL when it still runs after `patience` seconds. Missing files and
-    ended processes are fine. Raises TimeoutError when one survives even SIGKILL.
+    Each gets SIGTERM, and SIGKILL when it still runs after `patience` seconds; so does what it
+    leaves behind in its session. Missing files and ended processes are fine.
+    Raises TimeoutError when one survives even SIGKILL.
     """
     files = list(pid_files)
     for number, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
@@ -93,6 +94,7 @@ def stop(pid_files: Iterable[Path], *, patience: float = 5.0) -> None:
             f"{alive[0].stem} (pid {running(alive[0])}) doesn't end, even by SIGKILL."
         )
     for file in files:
+        _end_what_it_left(file)
         file.unlink(missing_ok=True)
 
 
@@ -114,6 +116,15 @@ def _signal(pid_file: Path, number: signal.Signals) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def _end_what_it_left(pid_file: Path) -> None:
+    """End the group of an ended process: a plug-in outlives a server that was killed."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        pid = int(json.loads(pid_file.read_text())["pid"])
+        # While a group lives nobody else gets its number; one with a leader is somebody else's.
+        if _identity(pid) is None:
+            os.killpg(pid, signal.SIGKILL)
 
 
 def _identity(pid: int) -> str | None:
