@@ -81,10 +81,17 @@ class Network(Construct):
             "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
             "Resource": logs.log_group_arn,
         }
+        stack = Stack.of(self)
+        logs_here = f"arn:aws:ec2:{stack.region}:{stack.account}:vpc-flow-log/*"
+        # Without conditions the service could be asked to use this role from another account.
         trust = {
             "Effect": "Allow",
             "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
             "Action": "sts:AssumeRole",
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": stack.account},
+                "ArnLike": {"aws:SourceArn": logs_here},
+            },
         }
         role = aws_iam.CfnRole(
             self,

@@ -37,6 +37,7 @@ def test_network_has_private_subnets_behind_one_nat_gateway(dev: Machine) -> Non
     assert gateway["State"] == "available"
     (flow_log,) = ec2.describe_flow_logs()["FlowLogs"]
     assert flow_log["ResourceId"] == vpc["VpcId"]
+    assert flow_log["DeliverLogsStatus"] == "SUCCESS"
     (default,) = ec2.describe_security_groups(
         Filters=[*mine, {"Name": "group-name", "Values": ["default"]}]
     )["SecurityGroups"]

@@ -48,6 +48,18 @@ def test_all_traffic_is_logged_and_kept_for_a_while(synthesis: Synthesis) -> Non
     assert template.only("AWS::Logs::LogGroup")["RetentionInDays"] == 90
 
 
+def test_the_flow_logs_role_is_for_flow_logs_of_this_account_alone(synthesis: Synthesis) -> None:
+    template = synthesis.template("prod", "Network")
+    name, _ = template.only("AWS::EC2::FlowLog")["DeliverLogsPermissionArn"]["Fn::GetAtt"]
+    role = template.resources("AWS::IAM::Role")[name]["Properties"]
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    account = next(stack.environment.account for stack in synthesis.stacks("prod"))
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": account},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:ec2:eu-central-1:{account}:vpc-flow-log/*"},
+    }
+
+
 def test_the_function_that_cdk_brings_leaves_no_log_group_behind(synthesis: Synthesis) -> None:
     """Lambda makes one by itself for a function that names none, and nobody deletes it."""
     template = synthesis.template("dev", "Network")
