@@ -85,9 +85,9 @@ def test_a_slow_build_and_an_autoscaler_that_does_not_move_fail(
 ) -> None:
     slow = build(
         "store.py",
-        "        return await self._reads.get(",
-        "        import asyncio\n\n        await asyncio.sleep(0.6)\n"
-        "        return await self._reads.get(",
+        "            return await self._reads.get(",
+        "            import asyncio\n\n            await asyncio.sleep(0.6)\n"
+        "            return await self._reads.get(",
     )
     arguments = [address(start(slow)), *SHORT, "--p95=5000", "--p99=500"]
     arguments += ["--kubeconfig", str(kubectl("2")), "--hpa", "web/web"]

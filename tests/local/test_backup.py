@@ -235,9 +235,9 @@ def test_without_permission_nothing_is_backed_up_and_the_next_one_is_whole(
 ) -> None:
     iam = dev.client("iam")
     eks = dev.client("eks")
-    (found,) = eks.list_pod_identity_associations(clusterName="dev", namespace="velero")[
-        "associations"
-    ]
+    (found,) = eks.list_pod_identity_associations(
+        clusterName="dev", namespace="velero", serviceAccount="velero"
+    )["associations"]
     association = eks.describe_pod_identity_association(
         clusterName="dev", associationId=found["associationId"]
     )["association"]

@@ -111,14 +111,14 @@ class Account:
             self.delete(name)
 
     def settle(self, name: str, wanted: str) -> None:
-        cloudformation = self.client("cloudformation")
-        identifier = name
+        stacks = self.client("cloudformation").get_paginator("list_stacks")
         deadline = time.monotonic() + STACK_SECONDS
         while time.monotonic() < deadline:
             found = [
                 stack
-                for stack in cloudformation.list_stacks()["StackSummaries"]
-                if stack["StackName"] == identifier
+                for page in stacks.paginate()
+                for stack in page["StackSummaries"]
+                if stack["StackName"] == name
             ]
             latest = max(found, key=lambda stack: stack["CreationTime"])
             status = latest["StackStatus"]
