@@ -106,7 +106,7 @@ migration-lint: setup ## Refuse migrations that lock a big table or break the la
 migration-test: setup ## Prove that migrations since the last release roll out and back
 	@python -m delivery.migration_test
 
-image-test: setup ## Build both images on stand-ins of their bases, run and probe them (Linux, root)
+image-test: setup ## Build the images on stand-ins of their bases, run and probe them (Linux, root)
 	@REQUIRE_IMAGES=1 pytest tests/image
 
 node-test: setup ## Run production's charts on real nodes, with those images (Linux, root)

@@ -53,11 +53,14 @@ python() {
 image docker.io/library/python:3.13-slim-trixie docker.io/library/debian:trixie-slim python \
     --env LANG=C.UTF-8 --cmd python3
 
-# distroless is files out of packages: nothing was configured, there is no shell and no dpkg.
+# distroless is files out of packages: nothing was configured, there is no shell and no dpkg. So one
+# for another architecture can be made as well.
 distroless() {
     local full=$folder/full root=$folder/distroless
+    rm -rf "$full" "$root"
     bootstrap extract directory "$full" \
-        base-files,netbase,tzdata,ca-certificates,libc6,libgcc-s1,libstdc++6,libssl3t64,python3.13,libuuid1
+        base-files,netbase,tzdata,ca-certificates,libc6,libgcc-s1,libstdc++6,libssl3t64,python3.13,libuuid1 \
+        "--architectures=$architecture"
     mkdir -p "$root"/{etc/ssl/certs,tmp,proc,sys,dev,run,home/nonroot}
     (
         cd "$full"
@@ -78,8 +81,12 @@ distroless() {
     "${buildah[@]}" add --quiet "$1" "$root" / > /dev/null
     rm -rf "$full" "$root"
 }
-rm -rf "$folder/full" "$folder/distroless"
-image gcr.io/distroless/python3-debian13:nonroot scratch distroless \
-    --env PATH=/usr/bin:/bin --env SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
-    --env LANG=C.UTF-8 --entrypoint '["/usr/bin/python3.13"]' --user 65532 \
-    --workingdir /home/nonroot
+for architecture in arm64 amd64; do
+    name=gcr.io/distroless/python3-debian13:nonroot
+    # One name is one image here; the other one is handed over as BASE.
+    [[ $architecture = "$(dpkg --print-architecture)" ]] || name=$name-$architecture
+    image "$name" scratch distroless --os linux --arch "$architecture" \
+        --env PATH=/usr/bin:/bin --env SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
+        --env LANG=C.UTF-8 --entrypoint '["/usr/bin/python3.13"]' --user 65532 \
+        --workingdir /home/nonroot
+done

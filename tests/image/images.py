@@ -42,17 +42,17 @@ class Images:
         with shared_cache(folder, print):
             self._make_stand_ins()
 
-    def build(self, context: Path, name: str) -> "Image":
+    def build(self, context: Path, name: str, *options: str) -> "Image":
         """Build the Dockerfile in `context` as localhost/`name`, and have its files."""
-        return Image(self, self.make(context, name))
+        return Image(self, self.make(context, name, *options))
 
-    def make(self, context: Path, name: str) -> str:
+    def make(self, context: Path, name: str, *options: str) -> str:
         """Build the Dockerfile in `context` as localhost/`name`; return it with its tag."""
         tag = f"localhost/{name}:test"
         mounts = [f"--volume={path}:{path}:ro" for path in _MOUNTS if Path(path).exists()]
         with shared_cache(self._folder, print):
-            options = [*mounts, *_LAYERS, "--pull-never", "--network=host", f"--tag={tag}"]
-            self.buildah("build", *options, context)
+            offline = [*mounts, *_LAYERS, "--pull-never", "--network=host", f"--tag={tag}"]
+            self.buildah("build", *offline, *options, context)
         return tag
 
     def archive(self, tag: str, reference: str, target: Path) -> Path:
@@ -91,6 +91,7 @@ class Image:
         self.root = Path(images.buildah("mount", self._container).strip())
         """The image's files."""
         found = json.loads(images.buildah("inspect", "--type=image", name))
+        self.architecture = found["OCIv1"]["architecture"]
         self.config: dict[str, Any] = found["OCIv1"]["config"]
         """What the image says of itself, in OCI's words."""
 
