@@ -53,7 +53,7 @@ WORKDIR /app
 COPY --from=packages /build/packages packages
 COPY --from=service /build/service service
 USER 65532:65532
-EXPOSE 7777
+EXPOSE 7777 9464
 # Migrations: python -m service.migrate
 ENTRYPOINT ["/usr/bin/python3.13", "-m", "service"]
 CMD []

@@ -39,6 +39,7 @@ def environment(database_url: str, **settings: object) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "HOST": "127.0.0.1",
         "PORT": "0",
+        "METRICS_PORT": "0",
         "DEREGISTRATION_SECONDS": "0",
         "DRAIN_SECONDS": "5",
         **{name: str(value) for name, value in settings.items()},
@@ -74,6 +75,10 @@ class Service:
             raise
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
+    def metrics(self) -> httpx.Response:
+        """Return what Prometheus would be told."""
+        return httpx.get(f"http://127.0.0.1:{self._port('metrics at')}/metrics", timeout=30)
+
     def lines(self) -> list[dict[str, Any]]:
         """Return the log so far; what is not JSON fails."""
         # The last line may still be on its way.
@@ -91,7 +96,10 @@ class Service:
     def _listening(self) -> int | None:
         if self.process.poll() is not None:
             raise ChildProcessError(f"The service did not start: {self._log.read_text().strip()}")
-        found = re.search(r'"message":"listening on [^"]*:(\d+)"', self._log.read_text())
+        return self._port("listening on")
+
+    def _port(self, said: str) -> int | None:
+        found = re.search(rf'"message":"{said} [^"]*:(\d+)"', self._log.read_text())
         return int(found[1]) if found else None
 
 

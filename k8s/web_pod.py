@@ -11,6 +11,8 @@ from k8s.secret_store import secret_mount, secret_volume
 
 NAME = "web"
 PORT = 7777
+METRICS_PORT = 9464
+"""For a Prometheus, once a network policy lets one in."""
 LABELS: Mapping[str, str] = {"app.kubernetes.io/name": NAME}
 """Selectors can't be changed, so they are written here and not derived."""
 USER = 65532
@@ -55,7 +57,10 @@ def web_pod(
                 image=image,
                 image_pull_policy="IfNotPresent",
                 env=database.environment(database_pool_size) if database else None,
-                ports=[kube.ContainerPort(name="http", container_port=PORT)],
+                ports=[
+                    kube.ContainerPort(name="http", container_port=PORT),
+                    kube.ContainerPort(name="metrics", container_port=METRICS_PORT),
+                ],
                 volume_mounts=[secret_mount()] if database else None,
                 resources=resources(cpu, memory),
                 security_context=restricted_container(),

@@ -20,12 +20,12 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self._database = Database(settings)
-        metrics = Metrics(self._database.in_use)
+        self.metrics = Metrics(self._database.in_use)
         limits = Limits(bytes=settings.max_body_bytes, seconds=settings.body_seconds)
         notes = NotesApi(NoteStore(self._database), limits).resources()
-        operations = OperationsApi(self._database, metrics)
+        operations = OperationsApi(self._database)
         self._draining = operations.draining
-        self._observed = Observer(Paths((*operations.resources(notes), *notes)), metrics)
+        self._observed = Observer(Paths((*operations.resources(notes), *notes)), self.metrics)
 
     def drain(self) -> None:
         """Say from now on that no more requests should be sent; go on answering them."""

@@ -2,13 +2,12 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, start_http_server
 from prometheus_client.metrics_core import HistogramMetricFamily
 from prometheus_client.registry import Collector
-
-CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _BOUNDS = (*map(str, BUCKETS), "+Inf")
@@ -33,12 +32,27 @@ class Metrics:
         """Count one request; `route` is its template, so that there are few."""
         self._durations.add((method, route, status), seconds)
 
-    def render(self) -> bytes:
-        return generate_latest(self._registry)
+    @contextmanager
+    def served(self, host: str, port: int) -> Iterator[int]:
+        """Answer Prometheus from a thread of its own, at the port that is returned.
+
+        A port of their own keeps the figures from the load balancer, which passes on every path of
+        the API's. Raises OSError if the address can't be had.
+        """
+        try:
+            server, thread = start_http_server(port, host, self._registry)
+        except OSError as error:
+            raise OSError(f"metrics can't be served at {host}:{port}: {error.strerror}") from error
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
 
 
 class Durations(Collector):
-    """A histogram of the event loop's one thread.
+    """A histogram that one thread adds to, and another may read.
 
     prometheus_client's own takes a lock for each number, which is a twentieth of what a request
     costs.
@@ -50,8 +64,8 @@ class Durations(Collector):
 
     def add(self, labels: tuple[str, str, int], seconds: float) -> None:
         if labels not in self._counts:
-            self._counts[labels] = [0] * len(_BOUNDS)
             self._seconds[labels] = 0.0
+            self._counts[labels] = [0] * len(_BOUNDS)
         self._counts[labels][bisect_left(BUCKETS, seconds)] += 1
         self._seconds[labels] += seconds
 
@@ -61,7 +75,8 @@ class Durations(Collector):
             "Time from the request's headers to the end of the answer.",
             labels=("method", "route", "status"),
         )
-        for labels, counts in self._counts.items():
-            buckets = list(zip(_BOUNDS, accumulate(counts), strict=True))
+        # Of one moment: the event loop may add to it meanwhile.
+        for labels, counts in list(self._counts.items()):
+            buckets = list(zip(_BOUNDS, accumulate(list(counts)), strict=True))
             family.add_metric([str(one) for one in labels], buckets, self._seconds[labels])
         yield family

@@ -20,7 +20,7 @@ from service.problems import Problem
 
 _logger = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+_QUIET = frozenset({"/healthz", "/readyz"})
 """Asked every few seconds for ever: logged only when the answer is an error."""
 # Random once a process, then counted: an id must be unique, nothing more, and asking the kernel
 # for randomness costs a request as much as its metrics.

@@ -80,8 +80,8 @@ def _answer(operation: Operation, status: int) -> dict[str, Any]:
     described: dict[str, Any] = {"description": HTTPStatus(status).phrase}
     if kind is not None:
         structure = issubclass(kind, msgspec.Struct)
-        schema = _reference(kind) if structure else {"type": "string" if kind is str else "object"}
-        described["content"] = {operation.media_type: {"schema": schema}}
+        schema = _reference(kind) if structure else {"type": "object"}
+        described["content"] = {"application/json": {"schema": schema}}
     if status == HTTPStatus.CREATED:
         described["headers"] = {"location": {"schema": {"type": "string"}}}
     return described

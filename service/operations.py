@@ -1,4 +1,4 @@
-"""What those who run the service ask it: alive, ready, how it fares, what it answers."""
+"""What those who run the service ask it: alive, ready, what it answers."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ from starlette.requests import Request
 
 from service import openapi
 from service.database import Database, DatabaseUnavailable
-from service.metrics import CONTENT_TYPE, Metrics
 from service.problems import Problem
 from service.replies import Reply
 from service.resources import Operation, Resource
@@ -22,11 +21,10 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class OperationsApi:
-    """Health, readiness, metrics and the API's document."""
+    """Health, readiness and the API's document."""
 
-    def __init__(self, database: Database, metrics: Metrics) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._metrics = metrics
         self._document = b""
         self.draining = asyncio.Event()
         """Set when the service is about to end: it goes on serving, but asks for no more."""
@@ -36,7 +34,6 @@ class OperationsApi:
         own = (
             _only("/healthz", self._healthz, "Say that the process lives", "health", Status),
             _only("/readyz", self._readyz, "Say whether to send requests", "ready", Status, 503),
-            _only("/metrics", self._scrape, "Tell Prometheus", "metrics", str),
             _only("/openapi.json", self._openapi, "Describe this API", "openapi", dict),
         )
         self._document = msgspec.json.encode(openapi.document([*api, *own]))
@@ -56,9 +53,6 @@ class OperationsApi:
             raise Problem(503, problem, {"retry-after": "5"})
         return _OK
 
-    async def _scrape(self, request: Request) -> Reply:
-        return Reply(200, self._metrics.render(), CONTENT_TYPE)
-
     async def _openapi(self, request: Request) -> Reply:
         return Reply(200, self._document)
 
@@ -69,13 +63,11 @@ _OK = Reply(200, msgspec.json.encode(Status()))
 def _only(
     path: str, run: Any, summary: str, identity: str, answer: type, *problems: int
 ) -> Resource:
-    media_type = "text/plain" if answer is str else "application/json"
     operation = Operation(
         run=run,
         summary=summary,
         identity=identity,
         answers={200: answer},
         problems=problems,
-        media_type=media_type,
     )
     return Resource(path, {"GET": operation})

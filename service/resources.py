@@ -22,7 +22,6 @@ class Operation:
     problems: tuple[int, ...] = ()
     body: type | None = None
     query: type | None = None
-    media_type: str = "application/json"
 
 
 @dataclass(frozen=True)

@@ -78,9 +78,13 @@ async def serve(settings: Settings) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
-    with socket.create_server(
-        (settings.host, settings.port), backlog=_BACKLOG, reuse_port=False
-    ) as listening:
+    with (
+        socket.create_server(
+            (settings.host, settings.port), backlog=_BACKLOG, reuse_port=False
+        ) as listening,
+        application.metrics.served(settings.host, settings.metrics_port) as metrics_port,
+    ):
+        _logger.info("metrics at %s:%d", settings.host, metrics_port)
         _logger.info("listening on %s:%d", *listening.getsockname()[:2])
         # What is there by now stays; going through it for garbage would stop all requests for tens
         # of milliseconds, every few seconds.

@@ -37,6 +37,8 @@ class Settings:
     database_statement_seconds: float = 5.0
     host: str = "0.0.0.0"
     port: int = 7777
+    # OpenTelemetry's default for what Prometheus scrapes.
+    metrics_port: int = 9464
     max_connections: int = 1000
     max_body_bytes: int = 64 * 1024
     header_seconds: float = 10.0
@@ -137,6 +139,7 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "database_statement_seconds": _seconds(0.1, 60),
     "host": _address,
     "port": whole(0, 65535),
+    "metrics_port": whole(0, 65535),
     "max_connections": whole(1, 100_000),
     "max_body_bytes": whole(1024, 10 * 1024 * 1024),
     "header_seconds": _seconds(0.1, 60),

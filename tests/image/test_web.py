@@ -78,7 +78,7 @@ def test_it_has_no_shell_no_pip_and_no_source_of_packages(web: Image) -> None:
 
 def test_a_pod_can_tell_that_it_is_not_root(web: Image) -> None:
     assert web.config["User"] == "65532:65532"
-    assert "7777/tcp" in web.config["ExposedPorts"]
+    assert {"7777/tcp", "9464/tcp"} <= set(web.config["ExposedPorts"])
     assert web.config["Labels"]["org.opencontainers.image.title"] == "mindforce web"
 
 

@@ -33,7 +33,7 @@ def test_a_pool_that_is_used_up_is_a_503_and_not_a_queue(
     with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as thread:
         other.execute("SELECT * FROM notes FOR UPDATE")
         waiting = thread.submit(service.client.put, path, json=NOTE)
-        wait_for(lambda: "in_use 1.0" in service.client.get("/metrics").text)
+        wait_for(lambda: "in_use 1.0" in service.metrics().text)
 
         assert_unavailable(service.client.get("/v1/notes"))
 
@@ -50,7 +50,7 @@ def test_a_pool_that_is_used_up_is_no_reason_to_send_requests_elsewhere(
     with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as thread:
         other.execute("SELECT * FROM notes FOR UPDATE")
         waiting = thread.submit(service.client.put, path, json=NOTE)
-        wait_for(lambda: "in_use 1.0" in service.client.get("/metrics").text)
+        wait_for(lambda: "in_use 1.0" in service.metrics().text)
 
         assert service.ready()
 

@@ -50,7 +50,7 @@ def test_a_request_that_has_begun_is_answered_before_the_end(
     with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as thread:
         other.execute("SELECT * FROM notes FOR UPDATE")
         waiting = thread.submit(service.client.put, path, json=NOTE)
-        wait_for(lambda: "in_use 1.0" in service.client.get("/metrics").text)
+        wait_for(lambda: "in_use 1.0" in service.metrics().text)
         service.process.send_signal(signal.SIGTERM)
 
         def refused() -> bool:
@@ -72,7 +72,7 @@ def test_a_request_that_outlasts_the_drain_is_cut_and_nothing_acknowledged_is_lo
     with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as thread:
         other.execute("SELECT * FROM notes FOR UPDATE")
         waiting = thread.submit(service.client.put, path, json={"title": "too late"})
-        wait_for(lambda: "in_use 1.0" in service.client.get("/metrics").text)
+        wait_for(lambda: "in_use 1.0" in service.metrics().text)
         started = time.monotonic()
         service.process.send_signal(signal.SIGTERM)
 

@@ -37,30 +37,34 @@ def test_a_request_without_a_proper_id_gets_one(shared: Service, given: str | No
 
 
 def test_probes_are_not_logged_while_all_is_well(shared: Service) -> None:
-    for path in ("/healthz", "/readyz", "/metrics"):
+    for path in ("/healthz", "/readyz"):
         shared.client.get(path, headers={"x-request-id": "a-probe"})
     shared.client.get("/nowhere", headers={"x-request-id": "after-the-probes"})
     lines_of(shared, "after-the-probes")
     assert not [one for one in shared.lines() if one.get("request_id") == "a-probe"]
 
 
-def test_metrics_count_requests_by_route_and_not_by_path(client: httpx.Client) -> None:
+def test_metrics_count_requests_by_route_and_not_by_path(shared: Service) -> None:
     def counted() -> float:
         wanted = 'seconds_count{method="GET",route="/v1/notes/{id}",status="404"} '
-        for line in client.get("/metrics").text.splitlines():
+        for line in shared.metrics().text.splitlines():
             if wanted in line:
                 return float(line.rpartition(" ")[2])
         return 0.0
 
     before = counted()
     for number in range(3):
-        client.get(f"/v1/notes/unknown-{number}")
+        shared.client.get(f"/v1/notes/unknown-{number}")
     assert counted() == before + 3
-    answer = client.get("/metrics")
+    answer = shared.metrics()
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert "unknown" not in answer.text
     assert "process_resident_memory_bytes" in answer.text
     assert "database_connections_in_use 0.0" in answer.text
+
+
+def test_metrics_are_not_where_the_load_balancer_leads(client: httpx.Client) -> None:
+    assert client.get("/metrics").status_code == 404
 
 
 def test_durations_are_told_as_prometheus_own_histogram_tells_them() -> None:
@@ -84,9 +88,9 @@ def test_durations_are_told_as_prometheus_own_histogram_tells_them() -> None:
     assert generate_latest(ours).decode().splitlines() == wanted
 
 
-def test_a_made_up_method_makes_no_time_series(client: httpx.Client) -> None:
-    client.request("PROPFIND", "/v1/notes")
-    text = client.get("/metrics").text
+def test_a_made_up_method_makes_no_time_series(shared: Service) -> None:
+    shared.client.request("PROPFIND", "/v1/notes")
+    text = shared.metrics().text
     assert "PROPFIND" not in text
     assert 'method="other"' in text
 

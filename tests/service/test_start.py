@@ -58,6 +58,10 @@ def test_an_address_that_is_taken_is_a_sentence(shared: Service, database_url: s
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "in use" in done.stderr
+    taken = shared.metrics().url.port
+    done = run("service", env=environment(database_url, METRICS_PORT=taken))
+    assert done.returncode == 2
+    assert f"metrics can't be served at 127.0.0.1:{taken}: Address already in use" in done.stderr
 
 
 def test_more_connections_than_files_are_refused_at_the_start(database_url: str) -> None:

@@ -6,7 +6,7 @@ from k8s import log_agent
 from k8s.database import LABELS as MEMBER_LABELS
 from k8s.database_backup import LABELS as BACKUP_LABELS
 from k8s.migrations import LABELS as MIGRATIONS_LABELS
-from k8s.web_pod import LABELS
+from k8s.web_pod import LABELS, METRICS_PORT
 from tests.flows import Peer, allowed
 from tests.synthesis import Synthesis, manifests
 
@@ -34,7 +34,7 @@ MIGRATIONS = Peer(namespace="web", labels=MIGRATIONS_LABELS, address="10.10.1.9"
 
 FLOWS = [
     ("load balancer → web", LOAD_BALANCER, WEB, 7777, "TCP", True),
-    ("load balancer → web, another port", LOAD_BALANCER, WEB, 8008, "TCP", False),
+    ("load balancer → web's metrics", LOAD_BALANCER, WEB, METRICS_PORT, "TCP", False),
     ("load balancer → other pods", LOAD_BALANCER, ANOTHER_IN_WEB, 7777, "TCP", False),
     ("node's address → web", NODE, WEB, 7777, "TCP", False),
     ("internet → web", INTERNET, WEB, 7777, "TCP", False),
