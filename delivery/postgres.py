@@ -17,6 +17,8 @@ _NOBODY = 65534
 _START_SECONDS = "60"
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
+    # None: a socket's path may have 107 characters, and a temporary folder's can be as long.
+    "unix_socket_directories": "",
     # Safe against the death of processes, which is all that happens to it; not of the machine.
     "fsync": "off",
     "shared_buffers": "32MB",
@@ -56,7 +58,7 @@ class Postgres:
 
     def start(self) -> None:
         options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
-        options += f" -p {self.port} -k {self._directory}"
+        options += f" -p {self.port}"
         log = str(self._directory / "log")
         self._run("pg_ctl", "start", "-w", "-t", _START_SECONDS, "-l", log, "-o", options)
 

@@ -89,7 +89,7 @@ def _unpack(
         if data.startswith(b'{"repository"'):
             # CodeBuild clones by itself, through the connection.
             connection = context.run.variables[source.CLONE]["ConnectionArn"]
-            actor.ask("UseConnection", {"connectionArn": connection})
+            source.use_connection(actor, connection)
             source.clone(context, data, place)
             cloned = cloned or name == primary
         else:

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from local.rehearsal.cloud import Actor
 from local.rehearsal.context import Context
 from local.rehearsal.errors import ActionFailedError
 
@@ -14,7 +15,7 @@ CLONE = "CODEBUILD_CLONE_REF"
 def fetch(context: Context) -> Mapping[str, str]:
     """Hand on the commit, or for CODEBUILD_CLONE_REF where it is cloned from."""
     wanted = context.configuration
-    context.actor.ask("UseConnection", {"connectionArn": wanted["ConnectionArn"]})
+    use_connection(context.actor, wanted["ConnectionArn"])
     commit = context.run.commit
     if git(context.repository, "status", "--porcelain"):
         context.deviate("Source: what isn't committed is no part of the run.")
@@ -33,6 +34,19 @@ def fetch(context: Context) -> Mapping[str, str]:
         "ConnectionArn": wanted["ConnectionArn"],
         "CommitMessage": git(context.repository, "log", "-1", "--format=%s", commit),
     }
+
+
+def use_connection(actor: Actor, arn: str) -> None:
+    """Raises ActionFailedError when there is no such connection, or the actor may not use it."""
+    try:
+        actor.ask("UseConnection", {"connectionArn": arn})
+    except ActionFailedError as error:
+        if "not found" not in str(error):
+            raise
+        raise ActionFailedError(
+            f"{error} (make and confirm it in the console of the pipeline's account, and write its "
+            "ARN as connection_arn of PIPELINE in config/environments.py)"
+        ) from error
 
 
 def clone(context: Context, data: bytes, folder: Path) -> None:

@@ -12,6 +12,7 @@ from local.rehearsal.engine import Engine
 from tests.local_aws.conftest import serving
 from tests.local_aws.support import ACCOUNT, REGION, Account, Server
 from tests.rehearsal import small
+from tests.rehearsal.killed import rehearse
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +45,12 @@ class World:
             say=self.said.append,
             noted=lambda action: self.noted(action),
         )
+
+    def killed(self, action: str = "") -> int:
+        """Rehearse in a process that dies of SIGKILL once an action is done; its exit code."""
+        self.folder.mkdir(exist_ok=True)
+        endpoint, key = self.account.server.endpoint, self.account.key
+        return rehearse(endpoint, key, self.repository.folder, self.folder, action)
 
     def topic(self, stage: str) -> str | None:
         return small.topic(self.account, stage)

@@ -102,9 +102,18 @@ def stack(topic: str) -> Mapping[str, Any]:
 
 
 def template(
-    account: str, *, smoke: Mapping[str, Any] = _SMOKE, more: int = 0, mutates: bool = False
+    account: str,
+    *,
+    smoke: Mapping[str, Any] = _SMOKE,
+    more: int = 0,
+    mutates: bool = False,
+    connection: str = CONNECTION,
+    secret: str = "",
 ) -> dict[str, Any]:
-    """The pipeline's stack; `more` adds steps to its build, `mutates` one that changes itself."""
+    """The pipeline's stack; `more` adds steps to its build, `mutates` one that changes itself.
+
+    `secret` is one that the synthesis gets its TOKEN from.
+    """
     store = {"Fn::GetAtt": ["Bucket", "Arn"]}
     objects = [store, {"Fn::Join": ["", [store, "/*"]]}]
     key = {"Fn::GetAtt": ["Key", "Arn"]}
@@ -112,7 +121,7 @@ def template(
         allow(["s3:GetObject*", "s3:PutObject*", "s3:ListBucket"], objects),
         allow(["kms:Decrypt", "kms:GenerateDataKey"], key),
     ]
-    use = allow(["codeconnections:UseConnection", "codestar-connections:UseConnection"], CONNECTION)
+    use = allow(["codeconnections:UseConnection", "codestar-connections:UseConnection"], connection)
     assume = allow("sts:AssumeRole", f"arn:aws:iam::{account}:role/*")
     change = allow(["cloudformation:*", "sns:*", "iam:PassRole"], "*")
     start = allow("codebuild:StartBuild", f"arn:aws:codebuild:{REGION}:{account}:project/*")
@@ -137,8 +146,12 @@ def template(
         "Act": role(pipeline, *on_store, use, start),
         "Deployer": role(pipeline, *on_store, change, RoleName="small-deployer"),
         "Executor": role({"Service": "cloudformation.amazonaws.com"}, change),
-        "Worker": role({"Service": "codebuild.amazonaws.com"}, *on_store),
-        "Synth": project("Worker", _SYNTH),
+        "Worker": role(
+            {"Service": "codebuild.amazonaws.com"},
+            *on_store,
+            allow("secretsmanager:GetSecretValue", "*"),
+        ),
+        "Synth": project("Worker", _SYNTH, secrets={"TOKEN": secret} if secret else {}),
         "Smoke": project("Worker", smoke),
         **({"Mutator": role(build_service, *on_store, everything)} if mutates else {}),
         **({"Mutate": project("Mutator", _MUTATE)} if mutates else {}),
@@ -155,15 +168,15 @@ def template(
                     "Location": {"Ref": "Bucket"},
                     "EncryptionKey": {"Type": "KMS", "Id": key},
                 },
-                "Stages": stages(more, mutates=mutates),
+                "Stages": stages(more, mutates=mutates, connection=connection),
             },
         },
     }
 
 
-def stages(more: int, *, mutates: bool) -> Sequence[Mapping[str, Any]]:
+def stages(more: int, *, mutates: bool, connection: str) -> Sequence[Mapping[str, Any]]:
     source = {
-        "ConnectionArn": CONNECTION,
+        "ConnectionArn": connection,
         "FullRepositoryId": "example/small",
         "BranchName": "main",
     }
@@ -258,7 +271,13 @@ def action(
     }
 
 
-def project(role_id: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+def project(
+    role_id: str, spec: Mapping[str, Any], secrets: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    variables = [
+        {"Name": name, "Type": "SECRETS_MANAGER", "Value": value}
+        for name, value in (secrets or {}).items()
+    ]
     return {
         "Type": "AWS::CodeBuild::Project",
         "Properties": {
@@ -269,6 +288,7 @@ def project(role_id: str, spec: Mapping[str, Any]) -> dict[str, Any]:
                 "Type": "LINUX_CONTAINER",
                 "ComputeType": "BUILD_GENERAL1_SMALL",
                 "Image": "aws/codebuild/standard:7.0",
+                **({"EnvironmentVariables": variables} if variables else {}),
             },
         },
     }

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from local.rehearsal.errors import ActionFailedError, ChangesForeverError
+from tests.rehearsal import small
 from tests.rehearsal.conftest import World
 from tests.rehearsal.small import BROKEN_SMOKE
 
@@ -109,6 +110,20 @@ def _without_trust(world: World) -> None:
     )
 
 
+def _without_bootstrap(world: World) -> None:
+    iam = world.account.client("iam")
+    iam.delete_role_policy(RoleName="small-deployer", PolicyName="own")
+    iam.delete_role(RoleName="small-deployer")
+
+
+def _with_another_connection(world: World) -> None:
+    world.change(connection=small.CONNECTION.replace("-0000", "-1111"))
+
+
+def _without_secret(world: World) -> None:
+    world.change(secret="mindforce/docker-hub:accessToken")
+
+
 def _without_key(world: World) -> None:
     kms = world.account.client("kms")
     key = world.account.resource("pipeline", "Key")
@@ -132,7 +147,22 @@ def _document(principal: str) -> str:
 
 
 WRONG: Mapping[str, tuple[Spoil, str]] = {
-    "no connection": (_without_connection, "Source/Commit: Connection not found: arn:aws:"),
+    "no connection": (
+        _without_connection,
+        "Source/Commit: Connection not found: arn:aws:.*make and confirm it in the console",
+    ),
+    "another connection": (
+        _with_another_connection,
+        "Source/Commit: Connection not found: arn:aws:.*-1111 .*connection_arn",
+    ),
+    "no secret": (
+        _without_secret,
+        "Build/Synth: TOKEN can't be had from the secret mindforce/.*make it in this",
+    ),
+    "no bootstrap": (
+        _without_bootstrap,
+        "dev/Prepare: .*small-deployer can't be assumed.*'make bootstrap'",
+    ),
     "no trust": (_without_trust, "dev/Prepare: .*small-deployer can't be assumed.*make bootstrap"),
     "no key": (_without_key, "Source/Commit: The artifact Code can't be written.*kms:Generate"),
     "no permission": (_without_role, "Source/Commit: .*codeconnections:UseConnection"),

@@ -1,17 +1,16 @@
-"""A run goes through every action in its turn, and on from wherever it was interrupted."""
+"""A run goes through every action in its turn, and on from wherever it was killed."""
 
 import json
+import signal
+import subprocess
 
 import pytest
 
 from local.rehearsal.errors import WaitingError
-from tests.local_aws.support import ACCOUNT
+from tests.local_aws.support import ACCOUNT, eventually
 from tests.rehearsal import small
 from tests.rehearsal.conftest import World
-
-
-class CrashError(BaseException):
-    """What ends the process in the middle of a run."""
+from tests.rehearsal.killed import PID
 
 
 def test_a_commit_goes_through_all_stages(world: World) -> None:
@@ -37,20 +36,31 @@ def test_nothing_of_production_is_there_before_the_approval(world: World) -> Non
 
 
 @pytest.mark.parametrize("action", small.ACTIONS)
-def test_an_interrupted_run_goes_on(world: World, action: str) -> None:
-    def crash(done: str) -> None:
-        if done == action:
-            raise CrashError
-
-    world.noted = crash
-    with pytest.raises(CrashError):
-        world.engine.rehearse()
+def test_a_run_that_is_killed_goes_on_in_another_process(world: World, action: str) -> None:
+    # Done, and not yet written down: it is done once more, and nothing else is.
+    assert world.killed(action) == -signal.SIGKILL
     again: list[str] = []
     world.noted = again.append
     world.engine.rehearse()
     assert tuple(again) == small.ACTIONS[small.ACTIONS.index(action) :]
     assert (world.topic("dev"), world.topic("prod")) == ("one", "one")
     assert world.runs() == [("STANDARD", "Succeeded")]
+
+
+def test_a_build_that_outlives_its_killed_rehearsal_is_ended(world: World) -> None:
+    alive, pid = world.folder / "alive", world.folder / PID
+    kill = f"#!/bin/sh\ntest -f {alive} && exit 0\necho $$ > {alive}\nkill -9 $(cat {pid})\n"
+    world.repository.commit("one", smoke_sh=f"{kill}exec sleep 600\n")
+    assert world.killed() == -signal.SIGKILL
+    world.engine.rehearse()
+    assert world.topic("prod") == "one"
+    # Nobody waits for it any more but init, which takes its time.
+    eventually("the build is gone", lambda: not _runs(int(alive.read_text())))
+
+
+def _runs(pid: int) -> bool:
+    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return done.stdout.strip().startswith(("S", "R", "D"))
 
 
 def test_a_commit_that_adds_a_step_changes_the_pipeline_itself(world: World) -> None:

@@ -1,0 +1,121 @@
+"""Our own pipeline: bootstrapped and deployed as people do it, and its first steps."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+
+import pytest
+
+from config.environments import PIPELINE, TABLE
+from delivery.bootstrap import POLICY
+from local.rehearsal.errors import ActionFailedError
+from tests.local_aws.support import Server
+from tests.rehearsal.own import Own
+
+FIRST = ["Source/example_platform", "Build/Images", "Build/Synth", "UpdatePipeline/SelfMutate"]
+DEV = 'Deployment(environment="dev", url="https://dev.example.com", alarm_minutes=2)'
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The pipeline, and what `make bootstrap APPLY=1` said on the way."""
+
+    own: Own
+    without_policy: subprocess.CompletedProcess[str]
+    first: subprocess.CompletedProcess[str]
+    again: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def standing(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Standing:
+    own = Own(server, tmp_path_factory.mktemp("own"))
+    own.clone()
+    own.make_accounts()
+    without_policy = own.bootstrap()
+    own.make_policies()
+    first, again = own.bootstrap(), own.bootstrap()
+    own.synthesize()
+    own.deploy()
+    own.confirm_connection()
+    return Standing(own, without_policy, first, again)
+
+
+def test_bootstrap_wants_the_accounts_baseline_first(standing: Standing) -> None:
+    done, account = standing.without_policy, TABLE.tooling.account
+    assert done.returncode == 1
+    assert f"error: tooling: account {account} has no policy {POLICY}" in done.stderr
+    assert "'make accounts APPLY=1' makes it." in done.stderr
+
+
+def test_bootstrap_can_be_repeated(standing: Standing) -> None:
+    assert standing.first.returncode == 0, standing.first.stderr
+    assert standing.again.returncode == 0, standing.again.stderr
+    for config in (TABLE.tooling, *TABLE.environments):
+        client = standing.own.account(config).client("cloudformation")
+        (stack,) = client.describe_stacks(StackName="CDKToolkit")["Stacks"]
+        assert stack["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_an_account_lets_in_tooling_and_gives_cloudformation_our_policy(
+    standing: Standing,
+) -> None:
+    tooling = TABLE.tooling.account
+    for config in (TABLE.tooling, *TABLE.environments):
+        iam = standing.own.account(config).client("iam")
+        where = f"{config.account}-{config.region}"
+        execution = iam.list_attached_role_policies(
+            RoleName=f"cdk-hnb659fds-cfn-exec-role-{where}"
+        )["AttachedPolicies"]
+        assert [one["PolicyName"] for one in execution] == [POLICY]
+        for kind in ("deploy", "lookup", "file-publishing"):
+            role = iam.get_role(RoleName=f"cdk-hnb659fds-{kind}-role-{where}")["Role"]
+            principals = [
+                statement["Principal"]["AWS"]
+                for statement in role["AssumeRolePolicyDocument"]["Statement"]
+            ]
+            said = json.dumps(principals)
+            assert {number for number in _accounts() if number in said} == {
+                config.account,
+                tooling,
+            }
+
+
+def _accounts() -> set[str]:
+    return {config.account for config in (TABLE.tooling, *TABLE.environments)}
+
+
+def test_every_property_of_its_stack_is_read(standing: Standing) -> None:
+    assert standing.own.server.audit("Pipeline") == []
+    shown = standing.own.pipeline()
+    assert [stage["name"] for stage in shown["stages"]][-3:] == ["stage", "approve-prod", "prod"]
+
+
+def test_without_its_docker_hub_login_it_builds_nothing(standing: Standing) -> None:
+    standing.own.remove_secret()
+    with pytest.raises(
+        ActionFailedError,
+        match=f"^Build/Images: DOCKER_HUB_USERNAME .*{PIPELINE.docker_hub_secret}.*first-real",
+    ):
+        standing.own.rehearse("Build/Synth", 1)
+
+
+def test_a_commit_that_adds_a_step_changes_it_and_begins_again(standing: Standing) -> None:
+    own = standing.own
+    own.make_secret()
+    table = own.repository / "config" / "environments.py"
+    text = table.read_text()
+    assert DEV in text
+    table.write_text(text.replace(DEV, DEV.replace("=2)", "=2, load=True)")))
+    own.commit("load on dev")
+    before = own.pipeline()["version"]
+    # The second time there is nothing left to change.
+    assert own.rehearse("UpdatePipeline/SelfMutate", 2) == FIRST * 2
+    shown = own.pipeline()
+    assert shown["version"] == before + 1
+    (dev,) = (stage for stage in shown["stages"] if stage["name"] == "dev")
+    assert "load-dev" in [action["name"] for action in dev["actions"]]
+    runs = own.root.client("codepipeline").list_pipeline_executions(pipelineName="mindforce")
+    assert [run["status"] for run in runs["pipelineExecutionSummaries"]][:2] == [
+        "InProgress",
+        "Superseded",
+    ]
