@@ -9,14 +9,12 @@ from pathlib import Path
 
 from benchmarks.charts import charts
 from benchmarks.failover import failover
-from benchmarks.measure import Figure, in_turn, median_cpu, run
+from benchmarks.measure import Figure, in_turn, median_cpu, resident, run
 from benchmarks.rehearsal import rehearsal
 from benchmarks.service import service
 from guards import assembly, limits
-from local import processes
 from local.paths import State
 
-GIB = 1024**3
 RUNS = 5
 MANY = 20
 # Both sides of every ratio run without CDK's template validation, a fixed cost of its own.
@@ -76,10 +74,7 @@ def deploy() -> Iterator[Figure]:
             yield Figure("make up, tools built", run([*local, "up"]).wall, 60, "s")
             again = [run([*local, "up"]).wall for _ in range(RUNS)]
             yield Figure("make up again, no changes", statistics.median(again), 15, "s")
-            files = state.folder.glob("**/*.pid")
-            pids = [pid for file in files if (pid := processes.running(file))]
-            resident = sum(map(processes.resident_bytes, pids)) / GIB
-            yield Figure("memory of one environment standing", resident, 1.5, "GiB")
+            yield Figure("memory of one environment standing", resident(state), 1.5, "GiB")
         finally:
             down = run([*local, "down"]).wall
         yield Figure("make down", down, 20, "s")

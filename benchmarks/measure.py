@@ -8,7 +8,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from local.paths import ROOT
+from local import processes
+from local.paths import ROOT, State
+
+GIB = 1024**3
 
 
 class Figure(NamedTuple):
@@ -70,6 +73,12 @@ def in_turn(
     run(other, variables)
     pairs = [(run(one, variables), run(other, variables)) for _ in range(runs)]
     return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def resident(state: State) -> float:
+    """Return the GiB of memory of all that stands."""
+    pids = [pid for file in state.folder.glob("**/*.pid") if (pid := processes.running(file))]
+    return sum(map(processes.resident_bytes, pids)) / GIB
 
 
 def median_cpu(costs: Sequence[Cost]) -> float:

@@ -1,6 +1,7 @@
 """What stands before the first run: accounts, secrets, the connection, the pipeline itself."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 from botocore.exceptions import ClientError
 
@@ -34,8 +35,9 @@ def prepare(state: State, endpoint: str, progress: Progress) -> Actor:
     with progress.step("Synthesize all environments and the pipeline"):
         cdk.synth(_APP, state.assembly)
     with progress.step("Bootstrap the accounts, and make what people make"):
-        for target in targets:
-            _bootstrap(cdk, state, target)
+        # Accounts of their own: none waits for another.
+        with ThreadPoolExecutor(len(targets)) as pool:
+            list(pool.map(lambda target: _bootstrap(cdk, state, target), targets))
         for environment in TABLE.environments:
             docker_hub.ensure_secret(Target(environment=environment, endpoint=endpoint))
         docker_hub.ensure(targets[0], PIPELINE.docker_hub_secret)

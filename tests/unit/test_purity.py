@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from local.paths import ROOT
@@ -19,8 +20,14 @@ exec(compile(open("app.py").read(), "app.py", "exec"), {{"__name__": "__main__"}
 """
 
 
-def synthesize(folder: Path, *, time: float, user: str) -> dict[str, str]:
-    """Return what a clone makes of itself: a hash by file."""
+_USERS = {"one": 4001, "other": 4002}
+
+
+def synthesize(folder: Path, *, time: float, user: str, alone: Sequence[str]) -> dict[str, str]:
+    """Return what a clone makes of itself: a hash by file.
+
+    `alone` are words before a command that take the network away and make it another user's.
+    """
     for name in _PARTS:
         source, target = ROOT / name, folder / name
         if source.is_dir():
@@ -39,13 +46,13 @@ def synthesize(folder: Path, *, time: float, user: str) -> dict[str, str]:
         "TZ": "Asia/Tokyo" if user == "one" else "America/Lima",
         "CDK_OUTDIR": str(folder / "cdk.out"),
         "CDK_CONTEXT_JSON": context,
-        # Nobody listens there: whatever is looked up fails.
+        # Nobody listens there: whatever is looked up fails, also where namespaces aren't to be had.
         **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9"),
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT": os.environ.get(
             "JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(Path.home() / ".cache" / "aws" / "jsii")
         ),
     }
-    words = [sys.executable, "-c", _APP.format(time=time)]
+    words = [*alone, sys.executable, "-c", _APP.format(time=time)]
     done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     made = folder / "cdk.out"
@@ -57,11 +64,27 @@ def synthesize(folder: Path, *, time: float, user: str) -> dict[str, str]:
 
 
 def test_two_clones_make_the_same_bytes(tmp_path: Path) -> None:
-    one = synthesize(_folder(tmp_path / "a"), time=1_700_000_000, user="one")
-    other = synthesize(_folder(tmp_path / "elsewhere"), time=1_800_000_000, user="other")
+    one, other = (
+        synthesize(_folder(tmp_path / place), time=time, user=user, alone=_alone(_USERS[user]))
+        for place, time, user in (
+            ("a", 1_700_000_000, "one"),
+            ("elsewhere", 1_800_000_000, "other"),
+        )
+    )
     assert any(name.endswith("Pipeline.template.json") for name in one)
     assert sum(name.endswith(".template.json") for name in one) > 15
     assert [name for name in {*one, *other} if one.get(name) != other.get(name)] == []
+
+
+def _alone(user: int) -> Sequence[str]:
+    """Namespaces of Linux, where they are to be had: a network without anybody, another user."""
+    words = ["unshare", "--net", f"--map-user={user}", f"--map-group={user}"]
+    if (
+        shutil.which("unshare")
+        and subprocess.run([*words, "true"], capture_output=True).returncode == 0
+    ):
+        return words
+    return []
 
 
 def _folder(path: Path) -> Path:
