@@ -64,6 +64,7 @@ synth: setup ## Synthesize all environments into cdk.out
 pipeline: setup ## Synthesize all environments and the pipeline, with the images of IMAGES if given
 	@cdk synth --quiet --app "python -O app.py --pipeline $(if $(IMAGES),--images $(IMAGES))"
 	@python -m delivery.asset_manifests cdk.out
+	@python -m guards.reviewed cdk.out
 
 diff: setup ## Show what deploying ENV to this machine would change
 	@python -m local diff --env $(ENV)

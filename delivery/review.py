@@ -11,7 +11,6 @@ import difflib
 import html
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -27,12 +26,13 @@ from config.environments import TABLE
 from config.model import Environment
 from guards import assembly
 from guards.assembly import Template, Templates
+from guards.objects import objects, place
+from guards.permissions import broadened, lines
 from guards.replacement import Update
 from guards.synthesis import GOLDEN, templates_in
 
 ROOT = Path(__file__).parents[1]
 _CLI = ROOT / "node_modules" / ".bin" / "cdk"
-_MANIFEST = "Custom::AWSCDK-EKS-KubernetesResource"
 
 
 class ReviewError(Exception):
@@ -41,9 +41,13 @@ class ReviewError(Exception):
 
 def page(environment: str, old: Templates, new: Templates, diff: str) -> str:
     """Return the page as HTML."""
-    losses = list(Update(old, new).problems(accepted={}))
+    update = Update(old, new)
+    losses = list(update.problems(accepted={}))
+    permissions = broadened(lines(old), lines(new))
     parts = [
         ("What holds data and would be replaced or go", "\n".join(losses) or "Nothing."),
+        ("What becomes allowed, or is denied no longer", "\n".join(permissions) or "Nothing."),
+        ("What is replaced", "\n".join(update.replaced()) or "Nothing."),
         ("Kubernetes objects", "\n".join(objects_diff(old, new)) or "No change."),
         ("Templates and permissions", diff.strip() or "No change."),
     ]
@@ -66,22 +70,8 @@ def objects_diff(old: Templates, new: Templates) -> Iterator[str]:
 
 
 def _objects(templates: Templates) -> Iterator[tuple[str, str]]:
-    for stack, _, resource in assembly.resources(templates):
-        if resource["Type"] != _MANIFEST:
-            continue
-        for item in json.loads(_plain(resource["Properties"]["Manifest"])):
-            metadata = item["metadata"]
-            place = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
-            yield f"{stack} {item['kind']} {place}", yaml.safe_dump(item, sort_keys=False)
-
-
-def _plain(manifest: Any) -> str:
-    """Return a joined manifest with the reference's name in the place of each."""
-    if isinstance(manifest, str):
-        return manifest
-    separator, parts = manifest["Fn::Join"]
-    texts = (p if isinstance(p, str) else re.sub(r'["\\{}]', "", json.dumps(p)) for p in parts)
-    return str(separator).join(texts)
+    for stack, item in objects(templates):
+        yield f"{stack} {item['kind']} {place(item)}", yaml.safe_dump(item, sort_keys=False)
 
 
 def deployed(environment: Environment, stacks: Sequence[str]) -> Templates:

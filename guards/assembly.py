@@ -12,15 +12,19 @@ Templates = Mapping[str, Template]
 
 def read(folder: Path) -> Mapping[str, Templates]:
     """Return the templates of a cloud assembly by environment."""
-    found = {}
-    for nested in sorted(folder.glob("assembly-*")):
-        artifacts = json.loads((nested / "manifest.json").read_text())["artifacts"].values()
-        stacks = [a["properties"] for a in artifacts if a["type"] == "aws:cloudformation:stack"]
-        found[nested.name.removeprefix("assembly-")] = {
-            stack["stackName"]: json.loads((nested / stack["templateFile"]).read_text())
-            for stack in stacks
-        }
-    return found
+    nested = sorted(folder.glob("assembly-*"))
+    return {one.name.removeprefix("assembly-"): outside(one) for one in nested}
+
+
+def outside(folder: Path) -> Templates:
+    """Return the templates of a cloud assembly that are no environment's: the pipeline's."""
+    artifacts = json.loads((folder / "manifest.json").read_text())["artifacts"].items()
+    stacks = [
+        (a["properties"].get("stackName", name), a["properties"]["templateFile"])
+        for name, a in artifacts
+        if a["type"] == "aws:cloudformation:stack"
+    ]
+    return {name: json.loads((folder / file).read_text()) for name, file in stacks}
 
 
 def resources(templates: Templates) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

@@ -1,14 +1,13 @@
 """What an update would replace or drop although it holds data."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from guards.accepted import ACCEPTED
 from guards.assembly import Templates, exports, references, resources
+from guards.objects import applied, place
 from guards.schemas import create_only, holding_data
 
-_MANIFEST = "Custom::AWSCDK-EKS-KubernetesResource"
 _KINDS = ("Namespace", "PersistentVolume", "PersistentVolumeClaim", "StatefulSet")
 """Kubernetes objects that hold data, or whose deletion takes along what does."""
 
@@ -35,6 +34,12 @@ class Update:
                     f"{stack}: {name} ({self._old[key]['Type']}) holds data, and {why}; put it "
                     f"back, or write in guards/accepted.py why {stack}/{name} may go"
                 )
+
+    def replaced(self) -> Iterator[str]:
+        """Yield a sentence for each resource that lives on in the template, as another."""
+        for stack, name in sorted(self._old.keys() & self._new.keys()):
+            if why := self._why((stack, name)):
+                yield f"{stack}: {name} ({self._old[stack, name]['Type']}): {why}"
 
     def _why(self, key: _Key) -> str | None:
         """Return why the resource doesn't live on; None when it does."""
@@ -87,21 +92,7 @@ def holds_data(resource: Mapping[str, Any]) -> bool:
 
 def _objects(resource: Mapping[str, Any]) -> set[str]:
     """Return the objects of an applied manifest that hold data."""
-    if resource["Type"] != _MANIFEST:
-        return set()
-    return {
-        "/".join(filter(None, (item["kind"], item["metadata"].get("namespace"), name)))
-        for item in json.loads(_plain(resource["Properties"]["Manifest"]))
-        if item["kind"] in _KINDS and (name := item["metadata"]["name"])
-    }
-
-
-def _plain(manifest: Any) -> str:
-    """Return a joined manifest with something in place of each reference."""
-    if isinstance(manifest, str):
-        return manifest
-    separator, parts = manifest["Fn::Join"]
-    return str(separator).join(p if isinstance(p, str) else "reference" for p in parts)
+    return {f"{item['kind']}/{place(item)}" for item in applied(resource) if item["kind"] in _KINDS}
 
 
 def _at(resource: Mapping[str, Any], path: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import app
 from config.model import Table
+from config.pipeline import Pipeline
 from guards.assembly import Templates
 from local.paths import ROOT
 
@@ -80,10 +81,11 @@ def references(value: Any) -> Iterator[str]:
 class Synthesis:
     """What a table of environments becomes: templates by environment and stack."""
 
-    def __init__(self, table: Table, output: Path) -> None:
+    def __init__(self, table: Table, output: Path, pipeline: Pipeline | None = None) -> None:
         self.folder = output
         context = json.loads((ROOT / "cdk.json").read_text())["context"]
-        self._assembly = app.build(table, output=str(output), context=context).synth()
+        made = app.build(table, output=str(output), context=context, pipeline=pipeline)
+        self._assembly = made.synth()
         self.environments = [environment.name for environment in table.environments]
 
     def stacks(self, environment: str) -> list[Any]:

@@ -6,11 +6,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from config.environments import TABLE
+from config.environments import PIPELINE, TABLE
 from config.errors import without_traceback
 from guards.replacement import Update
+from guards.reviewed import by_account
 from guards.synthesis import GuardError, templates_in
-from tests.snapshot.snapshots import FOLDER, render
+from tests.snapshot.snapshots import FOLDER, permissions, render
 from tests.synthesis import Synthesis
 
 
@@ -22,8 +23,10 @@ def main() -> None:
     argparse.ArgumentParser(prog="python -m tests.snapshot.renew", description=__doc__).parse_args()
     old = {str(f.relative_to(FOLDER)): f.read_text() for f in FOLDER.rglob("*") if f.is_file()}
     with tempfile.TemporaryDirectory() as output:
-        synthesis = Synthesis(TABLE, Path(output))
+        synthesis = Synthesis(TABLE, Path(output), PIPELINE)
         new = dict(render(synthesis))
+        tooling = by_account(Path(output))[TABLE.tooling.name]
+        new |= [permissions(TABLE.tooling.name, tooling)]
         made = synthesis.templates()
     kept = templates_in(FOLDER)
     lost = [

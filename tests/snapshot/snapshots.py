@@ -1,4 +1,4 @@
-"""What is kept of a synthesis for review: each template and each environment's manifests."""
+"""What is kept of a synthesis for review: templates, manifests, and permissions by account."""
 
 import json
 from collections.abc import Iterator
@@ -6,6 +6,9 @@ from pathlib import Path
 
 import yaml
 
+from guards.assembly import Templates
+from guards.permissions import lines
+from guards.reviewed import FILE
 from tests.synthesis import Synthesis, manifests
 
 FOLDER = Path(__file__).with_name("golden")
@@ -20,3 +23,10 @@ def render(synthesis: Synthesis) -> Iterator[tuple[str, str]]:
         if objects := manifests(template):
             text = yaml.safe_dump_all(objects, sort_keys=False, width=100)
             yield f"{environment}/{name}.manifests.yaml", text
+    for environment, templates in synthesis.templates().items():
+        yield permissions(environment, templates)
+
+
+def permissions(account: str, templates: Templates) -> tuple[str, str]:
+    """Return an account's file of permissions, and its content."""
+    return f"{account}/{FILE}", "".join(f"{line}\n" for line in lines(templates))

@@ -11,9 +11,10 @@ from cfnlint.api import ManualArgs, lint
 
 import app
 from config.environments import PIPELINE, TABLE
-from guards import nag
+from guards import nag, reviewed
 from guards.nag_pipeline import IN_PIPELINE
 from local.paths import ROOT
+from tests.snapshot.snapshots import FOLDER, permissions
 from tests.synthesis import Template
 from tests.unit.stacks.test_cfn_lint import IGNORED
 
@@ -224,6 +225,13 @@ def test_pull_requests_are_checked_without_a_right_to_deploy(made: Made) -> None
     for one in allowed:
         if str(_listed(one["Action"])[0]).startswith("s3:"):
             assert "/mindforce-pull-requests/*" in json.dumps(one["Resource"])
+
+
+def test_what_it_allows_is_as_it_was_reviewed(made: Made) -> None:
+    assert list(reviewed.problems(made.output)) == []
+    tooling = TABLE.tooling.name
+    name, text = permissions(tooling, reviewed.by_account(made.output)[tooling])
+    assert (FOLDER / name).read_text() == text, "renew with 'make snapshots', and review"
 
 
 def test_only_the_images_are_built_with_privileges(made: Made) -> None:
