@@ -266,3 +266,19 @@ def test_address_in_use_is_not_released(account: Account) -> None:
         subnet = account.resource(stack, "SubnetA")
         with pytest.raises(ClientError, match="already associated"):
             ec2.create_nat_gateway(SubnetId=subnet, AllocationId=allocation)
+
+
+def test_who_may_tag_some_kind_of_resource_tags_no_other(account: Account) -> None:
+    group = {
+        "Type": "AWS::EC2::SecurityGroup",
+        "Properties": {"GroupDescription": "Tagged", "VpcId": ref("Vpc")},
+    }
+    arn = f"arn:aws:ec2:eu-central-1:{ACCOUNT}:security-group/*"
+    tagger = role("account", {"Action": "ec2:CreateTags", "Resource": arn})
+    tagger["Properties"]["RoleName"] = "tagger"
+    with account.stack({**network(), "Group": group, "Tagger": tagger}) as stack:
+        ec2 = account.assume("tagger").client("ec2")
+        tags = [{"Key": "k", "Value": "v"}]
+        ec2.create_tags(Resources=[account.resource(stack, "Group")], Tags=tags)
+        with pytest.raises(ClientError, match="not authorized to perform: ec2:CreateTags"):
+            ec2.create_tags(Resources=[account.resource(stack, "Vpc")], Tags=tags)

@@ -1,32 +1,14 @@
 """What IAM judges DescribeAlarms by: all alarms of the account, as AWS's own refusals name them."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from local.aws import internals
+from local.aws import judged
 
 
 def install() -> None:
-    internals.replace(internals.module("core.iam_actions"), "extract_resource_arn", _resource)
+    for service in ("cloudwatch", "monitoring"):
+        judged.by(service, _resource)
 
 
-def _resource(stock: Any) -> Any:
-    def resource(
-        service: str,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        query: dict[str, Any],
-        region: str,
-        account: str,
-    ) -> str:
-        if service in ("cloudwatch", "monitoring"):
-            action = internals.module("core.iam_actions").extract_iam_action(
-                service, method, path, headers, body, query
-            )
-            if action == "cloudwatch:DescribeAlarms":
-                return f"arn:aws:cloudwatch:{region}:{account}:alarm:*"
-        return str(stock(service, method, path, headers, body, query, region, account))
-
-    return resource
+def _resource(call: judged.Call) -> str | None:
+    if call.action != "DescribeAlarms":
+        return None
+    return f"arn:aws:cloudwatch:{call.region}:{call.account}:alarm:*"

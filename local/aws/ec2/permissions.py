@@ -1,9 +1,8 @@
 """What IAM judges an EC2 call by: the tags of the resource, and which one CreateTags is about."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from local.aws import internals
+from local.aws import internals, judged
 from local.aws.ec2.service import ec2
 
 _TYPES = {
@@ -18,27 +17,14 @@ _TYPES = {
 
 
 def install() -> None:
-    internals.replace(internals.module("core.iam_actions"), "extract_resource_arn", _resource)
-    collectors = internals.member(internals.module("services.tagging"), "_RESOURCE_TAG_COLLECTORS")
-    collectors["ec2"] = _tagged
+    judged.by("ec2", _resource)
+    judged.tagged("ec2", _tagged)
 
 
-def _resource(stock: Any) -> Any:
-    def resource(
-        service: str,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        query: dict[str, Any],
-        region: str,
-        account: str,
-    ) -> str:
-        if service == "ec2" and ec2()._p(query, "Action") in ("CreateTags", "DeleteTags"):
-            return _arn(str(ec2()._p(query, "ResourceId.1")), region, account)
-        return str(stock(service, method, path, headers, body, query, region, account))
-
-    return resource
+def _resource(call: judged.Call) -> str | None:
+    if call.action not in ("CreateTags", "DeleteTags"):
+        return None
+    return _arn(str(ec2()._p(call.query, "ResourceId.1")), call.region, call.account)
 
 
 def _tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
