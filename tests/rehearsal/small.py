@@ -87,6 +87,9 @@ class Repository:
         self._git("commit", "--quiet", "--allow-empty", "--message", topic)
         return self._git("rev-parse", "HEAD").strip()
 
+    def tag(self, name: str) -> None:
+        self._git("tag", name)
+
     def _git(self, *words: str) -> str:
         identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
         command = ["git", "-C", str(self.folder), *identity, *words]
@@ -109,10 +112,12 @@ def template(
     mutates: bool = False,
     connection: str = CONNECTION,
     secret: str = "",
+    gate: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The pipeline's stack; `more` adds steps to its build, `mutates` one that changes itself.
 
-    `secret` is one that the synthesis gets its TOKEN from.
+    `secret` is one that the synthesis gets its TOKEN from, `gate` another pipeline's project, whose
+    build takes the place of the smoke test's.
     """
     store = {"Fn::GetAtt": ["Bucket", "Arn"]}
     objects = [store, {"Fn::Join": ["", [store, "/*"]]}]
@@ -150,9 +155,11 @@ def template(
             {"Service": "codebuild.amazonaws.com"},
             *on_store,
             allow("secretsmanager:GetSecretValue", "*"),
+            use,
+            assume,
         ),
         "Synth": project("Worker", _SYNTH, secrets={"TOKEN": secret} if secret else {}),
-        "Smoke": project("Worker", smoke),
+        "Smoke": {**project("Worker", smoke), **(as_worker(gate) if gate else {})},
         **({"Mutator": role(build_service, *on_store, everything)} if mutates else {}),
         **({"Mutate": project("Mutator", _MUTATE)} if mutates else {}),
         "Pipeline": {
@@ -168,17 +175,22 @@ def template(
                     "Location": {"Ref": "Bucket"},
                     "EncryptionKey": {"Type": "KMS", "Id": key},
                 },
-                "Stages": stages(more, mutates=mutates, connection=connection),
+                "Stages": stages(
+                    more, mutates=mutates, connection=connection, clones=gate is not None
+                ),
             },
         },
     }
 
 
-def stages(more: int, *, mutates: bool, connection: str) -> Sequence[Mapping[str, Any]]:
+def stages(
+    more: int, *, mutates: bool, connection: str, clones: bool
+) -> Sequence[Mapping[str, Any]]:
     source = {
         "ConnectionArn": connection,
         "FullRepositoryId": "example/small",
         "BranchName": "main",
+        **({"OutputArtifactFormat": "CODEBUILD_CLONE_REF"} if clones else {}),
     }
     steps = [
         build("Synth", "Synth", ["Code"], ["Built"], Namespace="Synth"),
@@ -292,6 +304,13 @@ def project(
             },
         },
     }
+
+
+def as_worker(gate: Mapping[str, Any]) -> dict[str, Any]:
+    """What another pipeline's project runs, as this one's builds."""
+    properties: dict[str, Any] = project("Worker", {})["Properties"]
+    spec = {"Type": "CODEPIPELINE", "BuildSpec": gate["Source"]["BuildSpec"]}
+    return {"Properties": {**properties, "Source": spec, "Environment": gate["Environment"]}}
 
 
 def role(

@@ -1,0 +1,250 @@
+"""Each gate of the real pipeline, its buildspec as the template has it, stops what it must.
+
+The small pipeline runs it in the place of its smoke test, over a clone of this working tree that a
+commit has broken.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.environments import DEV, PIPELINE, TABLE
+from local.paths import ROOT
+from local.rehearsal.errors import ActionFailedError
+from tests.local_aws.support import ACCOUNT
+from tests.rehearsal import small
+from tests.rehearsal.conftest import World
+from tests.synthesis import Synthesis
+
+MIGRATIONS = ROOT / "tests" / "delivery" / "migrations" / "bad"
+UNUSED = "import os\n"
+ALLOWED = '"Action": "cloudwatch:DescribeAlarms"'
+BROADER = '"Action": ["cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"]'
+
+
+@pytest.fixture(scope="session")
+def projects(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, Any]]:
+    """The builds of the real pipeline by name, as they would be deployed."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    Synthesis(TABLE, folder, PIPELINE)
+    template = json.loads((folder / "Pipeline.template.json").read_text())
+    return {
+        resource["Properties"]["Name"].removeprefix("mindforce-"): resource["Properties"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::CodeBuild::Project" and "Name" in resource["Properties"]
+    }
+
+
+@pytest.fixture
+def clone(world: World) -> small.Repository:
+    """A clone of what is in the working tree, with what the small pipeline needs."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (world.repository.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, world.repository.folder / name)
+    world.repository.commit("released")
+    world.repository.tag("v0.0.1")
+    return world.repository
+
+
+def stopped(world: World, gate: Mapping[str, Any], said: str) -> str:
+    """Run a commit into a gate that must stop it there, saying why; return the build's log."""
+    done: list[str] = []
+    world.noted = done.append
+    world.change(gate=gate)
+    with pytest.raises(ActionFailedError, match=r"^dev/Smoke: "):
+        world.engine.rehearse()
+    (log,) = world.folder.glob("*/dev-Smoke/build.log")
+    text = log.read_text()
+    assert re.search(said, text, re.DOTALL), text
+    assert tuple(done) == small.ACTIONS[: small.ACTIONS.index("dev/Smoke")]
+    assert world.topic("prod") is None
+    return text
+
+
+def synth(projects: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, Any]:
+    """The step that checks and synthesizes, with images of nobody's."""
+    image, images = f"docker.io/mindforce/web:1@sha256:{'1' * 64}", folder / "images"
+    images.mkdir()
+    (images / "images.json").write_text(json.dumps({"web": image, "database": image}))
+    place = {"Name": "CODEBUILD_SRC_DIR_Images_Output", "Value": str(images)}
+    gate = projects["Synth"]
+    return {**gate, "Environment": {**gate["Environment"], "EnvironmentVariables": [place]}}
+
+
+@pytest.fixture
+def in_reach(world: World) -> Iterator[None]:
+    """Builds work where other users come to: PostgreSQL is never run by root."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        world.folder = Path(folder)
+        yield
+
+
+@pytest.fixture
+def unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CDK's library is there unpacked, as in CodeBuild after the tests."""
+    cache = Path.home() / ".cache" / "aws" / "jsii"
+    name = "JSII_RUNTIME_PACKAGE_CACHE_ROOT"
+    monkeypatch.setenv(name, os.environ.get(name, str(cache)))
+
+
+def change(file: Path, stands: str, other: str) -> None:
+    text = file.read_text()
+    assert stands in text
+    file.write_text(text.replace(stands, other, 1))
+
+
+def test_lint(
+    world: World, clone: small.Repository, projects: Mapping[str, Any], tmp_path: Path
+) -> None:
+    (clone.folder / "config" / "unused.py").write_text(UNUSED)
+    clone.commit("unused")
+    log = stopped(world, synth(projects, tmp_path), "config/unused.py")
+    assert "F401" in log
+    # The first of all checks, and the last that ran.
+    assert "test session starts" not in log
+    assert "make pipeline" not in log
+
+
+def test_coverage(
+    world: World, clone: small.Repository, projects: Mapping[str, Any], tmp_path: Path
+) -> None:
+    """A commit that takes tests away; and whole folders of what isn't counted, to save time."""
+    for folder in clone.folder.glob("tests/*/"):
+        if folder.name not in ("service", "snapshot", "unit"):
+            shutil.rmtree(folder)
+    shutil.rmtree(clone.folder / "benchmarks")
+    kept = ("service/test_cursor.py", "service/test_settings.py", "unit/config/test_accounts.py")
+    for test in clone.folder.glob("tests/**/test_*.py"):
+        if not str(test).endswith(kept):
+            test.unlink()
+    clone.commit("fewer tests")
+    log = stopped(world, synth(projects, tmp_path), "Required test coverage of 95")
+    assert "make pipeline" not in log
+
+
+@pytest.mark.usefixtures("unpacked")
+def test_permissions(
+    world: World, clone: small.Repository, projects: Mapping[str, Any], tmp_path: Path
+) -> None:
+    change(clone.folder / "constructs" / "mindforce" / "access.py", ALLOWED, BROADER)
+    clone.commit("broader")
+    gate = synth(projects, tmp_path)
+    # The tests, which see it too, take longer than all of these.
+    text = gate["Source"]["BuildSpec"].replace('"make check",', "")
+    assert "make check" not in text
+    said = "Permissions were broadened.*dev: dev-Cluster .* cloudwatch:PutMetricAlarm on"
+    stopped(world, {**gate, "Source": {"BuildSpec": text}}, said)
+
+
+@pytest.mark.usefixtures("in_reach")
+@pytest.mark.parametrize(
+    ("migration", "said"),
+    [
+        ("drops_column", "0002: .*ban-drop-column"),
+        # What the lint can't read takes a database to see.
+        ("check_that_old_code_fails", "FAILED: The old code answered .* with 500"),
+    ],
+)
+def test_migrations(
+    world: World, clone: small.Repository, projects: Mapping[str, Any], migration: str, said: str
+) -> None:
+    versions = clone.folder / "service" / "migrations" / "versions"
+    shutil.copy(MIGRATIONS / f"{migration}.py", versions)
+    clone.commit("migration")
+    log = stopped(world, projects["migrations-stage"], said)
+    assert ("The last release is v0.0.1." in log) == said.startswith("FAILED")
+
+
+@pytest.mark.parametrize(
+    ("gate", "stands", "other", "said"),
+    [
+        (
+            "smoke-dev",
+            "body=given.body, updated_at",
+            "updated_at",
+            "FAILED: .* of a note that was changed",
+        ),
+        (
+            "load-stage",
+            "            return await self._reads.get(",
+            "            import asyncio\n\n            await asyncio.sleep(5)\n"
+            "            return await self._reads.get(",
+            "FAILED: The time of 95 % of the requests was",
+        ),
+    ],
+)
+def test_a_service_that_is(
+    world: World,
+    clone: small.Repository,
+    projects: Mapping[str, Any],
+    gate: str,
+    stands: str,
+    other: str,
+    said: str,
+) -> None:
+    change(clone.folder / "service" / "store.py", stands, other)
+    clone.commit("wrong")
+    stopped(world, projects[gate], said)
+
+
+@pytest.fixture
+def alarm(world: World) -> Callable[[str], None]:
+    """Sets the state of an alarm in dev, which the pipeline's role there may look at."""
+    assert DEV.account == ACCOUNT
+    iam, cloudwatch = world.account.client("iam"), world.account.client("cloudwatch")
+    trust = small.document(
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+            "Action": "sts:AssumeRole",
+        }
+    )
+    name = "mindforce-pipeline"
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    policy = small.document(small.allow("cloudwatch:DescribeAlarms", "*"))
+    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
+    cloudwatch.put_metric_alarm(
+        AlarmName="dev-web-errors",
+        AlarmDescription="docs/runbooks/web-errors.md",
+        Namespace="test",
+        MetricName="errors",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+        Statistic="Sum",
+    )
+
+    def set_state(state: str) -> None:
+        cloudwatch.set_alarm_state(
+            AlarmName="dev-web-errors", StateValue=state, StateReason="many errors"
+        )
+
+    return set_state
+
+
+def test_alarms(
+    world: World,
+    clone: small.Repository,
+    projects: Mapping[str, Any],
+    alarm: Callable[[str], None],
+) -> None:
+    alarm("ALARM")
+    said = r"FAILED: Raised after the deploy:.*dev-web-errors: docs/runbooks/web-errors\.md"
+    stopped(world, projects["alarms-dev"], said)
+    # Tried again from there, once it is quiet.
+    alarm("OK")
+    run = world.engine.rehearse()
+    assert "prod/Deploy" in run.done
