@@ -1,7 +1,8 @@
 """`python -m delivery.images --output FILE`: have this commit's images, and say their digests.
 
-An image is built once: where its tag is in the registry, its digest is taken from there, so that
-the same commit gets the same templates. Nothing but the standard library, git and docker is needed.
+An image is built and scanned once: where its tag is in the registry, its digest is taken from
+there, so that the same commit gets the same templates. Beside FILE stays what each is made of.
+Nothing but the standard library, git and docker is needed.
 """
 
 import argparse
@@ -10,14 +11,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from delivery.scan import Scan, ScanError
+
 ROOT = Path(__file__).parents[1]
 USERNAME, TOKEN = "DOCKER_HUB_USERNAME", "DOCKER_HUB_TOKEN"
-SCAN = "IMAGE_SCAN"
-"""A command that gets an image's name, and refuses it by its exit code, before it is pushed."""
 WITHOUT_DOCKER = "REHEARSED_WITHOUT_DOCKER"
 """Set by a rehearsal only: nothing is built, and digests are made up from the tags."""
 
@@ -54,15 +56,17 @@ def images(repositories: Mapping[str, str], root: Path = ROOT) -> Sequence[Image
     ]
 
 
-def publish(image: Image, scan: str | None) -> str:
-    """Return an image by its digest, built and pushed if nobody has. Raises ImageError."""
+def publish(image: Image, scan: Scan) -> str:
+    """Return an image by its digest; it is built, scanned and pushed if nobody has.
+
+    Raises ImageError, ScanError.
+    """
     digest = _digest(image)
     if digest:
         print(f"{image.reference} is there already.")
     else:
         _run(["docker", "build", "--tag", image.reference, str(image.context)], "can't be built")
-        if scan:
-            _run([*scan.split(), image.reference], "was refused by the scan")
+        scan.check(image.name, image.reference)
         _run(["docker", "push", "--quiet", image.reference], "can't be pushed")
         digest = _digest(image)
     if not digest:
@@ -138,12 +142,16 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         wanted = images(_repositories())
         if os.environ.get(WITHOUT_DOCKER):
-            print("There is no Docker here: nothing is built, and the digests are made up.")
+            print(
+                "There is no Docker here: nothing is built or scanned, and the digests are made up."
+            )
             found = {image.name: made_up(image) for image in wanted}
         else:
             log_in(os.environ)
-            found = {image.name: publish(image, os.environ.get(SCAN)) for image in wanted}
-    except (ImageError, OSError) as error:
+            with tempfile.TemporaryDirectory() as tools:
+                scan = Scan(folder=given.output.parent, tools=Path(tools))
+                found = {image.name: publish(image, scan) for image in wanted}
+    except (ImageError, ScanError, OSError) as error:
         print(f"FAILED: {error}")
         return 1
     given.output.parent.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ class StandIns:
         name, changed = project["name"], dict[str, str]()
         with ExitStack() as stack:
             if project["environment"].get("privilegedMode") and not _docker():
-                context.deviate(f"{name}: nothing built: no Docker; digests are made up.")
+                context.deviate(f"{name}: no Docker: nothing built or scanned, digests made up.")
                 changed[NO_DOCKER] = "1"
             if WATCH in environment:
                 context.deviate(f"{name}: {_WATCH_SECONDS} s instead of {environment[WATCH]} s.")

@@ -10,6 +10,7 @@ import pytest
 
 from delivery import images
 from delivery.images import Image, ImageError
+from delivery.scan import SCANNER, Scan, ScanError
 
 _DOCKER = """#!/bin/sh
 echo "$@" >> "$REGISTRY/calls"
@@ -42,32 +43,56 @@ def image(tmp_path: Path) -> Image:
     return Image(name="web", repository="docker.io/a/web", context=tmp_path, tag="abc")
 
 
+@pytest.fixture
+def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scan:
+    """A scan by a program that finds nothing, unless a file says what its exit code is."""
+    program = tmp_path / "grype"
+    program.write_text(
+        '#!/bin/sh\necho "scan $@" >> "$REGISTRY/calls"\n'
+        '[ ! -f "$REGISTRY/refused" ] || exit "$(cat "$REGISTRY/refused")"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv(SCANNER, str(program))
+    return Scan(folder=tmp_path / "release", tools=tmp_path / "tools")
+
+
 def calls(registry: Path) -> list[str]:
     return [line.split()[0] for line in (registry / "calls").read_text().splitlines()]
 
 
-def test_an_image_is_built_and_pushed_once(registry: Path, image: Image) -> None:
-    assert images.publish(image, None) == "docker.io/a/web:abc@sha256:1234"
-    assert images.publish(image, None) == "docker.io/a/web:abc@sha256:1234"
-    assert calls(registry) == ["buildx", "build", "push", "buildx", "buildx"]
+def test_an_image_is_built_scanned_and_pushed_once(
+    registry: Path, image: Image, scan: Scan
+) -> None:
+    assert images.publish(image, scan) == "docker.io/a/web:abc@sha256:1234"
+    assert images.publish(image, scan) == "docker.io/a/web:abc@sha256:1234"
+    assert calls(registry) == ["buildx", "build", "scan", "push", "buildx", "buildx"]
 
 
-def test_what_the_scan_refuses_is_not_pushed(registry: Path, image: Image) -> None:
-    with pytest.raises(ImageError, match="refused by the scan"):
-        images.publish(image, "false")
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(2, "has vulnerabilities that are mended elsewhere"), (1, "can't be scanned: Grype ended")],
+)
+def test_what_the_scan_refuses_is_not_pushed(
+    registry: Path, image: Image, scan: Scan, status: int, said: str
+) -> None:
+    (registry / "refused").write_text(str(status))
+    with pytest.raises(ScanError, match=f"^docker.io/a/web:abc {said}"):
+        images.publish(image, scan)
     assert "push" not in calls(registry)
 
 
-def test_what_cannot_be_built_is_named(registry: Path, image: Image) -> None:
+def test_what_cannot_be_built_is_named(registry: Path, image: Image, scan: Scan) -> None:
     (registry / "unbuildable").touch()
     with pytest.raises(ImageError):
-        images.publish(image, None)
+        images.publish(image, scan)
 
 
-def test_a_registry_that_does_not_answer_is_no_missing_image(registry: Path, image: Image) -> None:
+def test_a_registry_that_does_not_answer_is_no_missing_image(
+    registry: Path, image: Image, scan: Scan
+) -> None:
     (registry / "down").touch()
     with pytest.raises(ImageError, match="can't be looked up: connection refused"):
-        images.publish(image, None)
+        images.publish(image, scan)
     assert "build" not in calls(registry)
 
 
