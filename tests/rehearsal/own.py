@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ from local.rehearsal.cloud import Actor, root
 from local.rehearsal.engine import Engine
 from local.target import AccountTarget
 from tests.local_aws.support import Account, Server
+from tests.rehearsal import tree
 
 EXECUTION = ROOT / "terraform" / "account" / "cdk-execution.json"
 _CHECK = re.compile(r"^check: .*\n(\t.*\n)+", re.MULTILINE)
@@ -121,12 +121,7 @@ class Own:
 
     def clone(self) -> None:
         """Commit what is in this clone's folder, but for what its tests would check again."""
-        listed = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others"]
-        done = subprocess.run([*listed, "--exclude-standard"], check=True, capture_output=True)
-        for name in filter(None, done.stdout.decode().split("\0")):
-            if (ROOT / name).is_file():
-                (self.repository / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, self.repository / name)
+        tree.copy(self.repository)
         makefile = self.repository / "Makefile"
         changed, count = _CHECK.subn("check:\n\t@echo checked\n", makefile.read_text())
         assert count == 1
@@ -137,6 +132,16 @@ class Own:
     def commit(self, message: str) -> None:
         self._git("add", "--all")
         self._git("commit", "--quiet", "--message", message)
+
+    def renew_snapshots(self) -> None:
+        """What `make snapshots` does in the copy."""
+        path = f"{self.repository}:{self.repository / 'constructs'}"
+        subprocess.run(
+            [sys.executable, "-m", "tests.snapshot.renew"],
+            cwd=self.repository,
+            env={**os.environ, "PYTHONPATH": path},
+            check=True,
+        )
 
     def rehearse(self, last: str, times: int) -> list[str]:
         """Run the pipeline until an action was done so many times; return what was, in order."""

@@ -10,6 +10,7 @@ from config.environments import PIPELINE, TABLE
 from delivery.bootstrap import POLICY
 from local.rehearsal.errors import ActionFailedError
 from tests.local_aws.support import Server
+from tests.policies import cloudformation, denied, execution
 from tests.rehearsal.own import Own
 
 FIRST = ["Source/example_platform", "Build/Images", "Build/Synth", "UpdatePipeline/SelfMutate"]
@@ -90,6 +91,21 @@ def test_every_property_of_its_stack_is_read(standing: Standing) -> None:
     assert [stage["name"] for stage in shown["stages"]][-3:] == ["stage", "approve-prod", "prod"]
 
 
+def test_the_execution_policy_lets_cloudformation_make_change_and_delete_it(
+    standing: Standing,
+) -> None:
+    account = TABLE.tooling.account
+    made = {
+        entry["type"]
+        for entry in standing.own.server.actions()
+        if entry.get("account") == account and entry.get("type")
+    }
+    assert {"AWS::CodePipeline::Pipeline", "AWS::CodeBuild::Project", "AWS::KMS::Key"} <= made
+    done = {(kind, operation) for kind in made for operation in ("create", "update", "delete")}
+    iam = standing.own.account(TABLE.tooling).client("iam")
+    assert denied(iam, cloudformation(account, done), execution(account)) == {}
+
+
 def test_without_its_docker_hub_login_it_builds_nothing(standing: Standing) -> None:
     standing.own.remove_secret()
     with pytest.raises(
@@ -106,6 +122,8 @@ def test_a_commit_that_adds_a_step_changes_it_and_begins_again(standing: Standin
     text = table.read_text()
     assert DEV in text
     table.write_text(text.replace(DEV, DEV.replace("=2)", "=2, load=True)")))
+    # Another step has a role of its own, which somebody reviews.
+    own.renew_snapshots()
     own.commit("load on dev")
     before = own.pipeline()["version"]
     # The second time there is nothing left to change.

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,7 +19,7 @@ from config.environments import DEV, PIPELINE, TABLE
 from local.paths import ROOT
 from local.rehearsal.errors import ActionFailedError
 from tests.local_aws.support import ACCOUNT
-from tests.rehearsal import small
+from tests.rehearsal import small, tree
 from tests.rehearsal.conftest import World
 from tests.synthesis import Synthesis
 
@@ -46,12 +45,7 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[s
 @pytest.fixture
 def clone(world: World) -> small.Repository:
     """A clone of what is in the working tree, with what the small pipeline needs."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file():
-            (world.repository.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, world.repository.folder / name)
+    tree.copy(world.repository.folder)
     world.repository.commit("released")
     world.repository.tag("v0.0.1")
     return world.repository
