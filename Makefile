@@ -92,8 +92,7 @@ format: setup ## Format the code
 	@ruff format .
 
 check: lint ## Lint, unit tests, snapshots and the service with its coverage: all that needs no stand-in
-	@pytest tests/unit tests/snapshot
-	@pytest tests/service --cov
+	@pytest --numprocesses 2 --no-loadscope-reorder tests/unit tests/snapshot tests/service --cov
 
 test: check ## Then end to end on this machine (the slow part, last)
 	@# These wait more than they work: two folders at a time, the longest first.

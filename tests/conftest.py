@@ -18,7 +18,7 @@ class _ByFolder(LoadScopeScheduling):  # type: ignore[misc] # pytest-xdist comes
     """Keeps a folder's tests in one process, where they share what stands for all of them."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.split("/")[1]
+        return nodeid.partition("::")[0].rpartition("/")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _ByFolder:
