@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from aws_cdk import Environment as CdkEnvironment
-from aws_cdk import Stack, Stage, pipelines
+from aws_cdk import Stack, Stage, aws_codebuild, pipelines
 from constructs import Construct
 
 from config.model import PROJECT, Environment
@@ -104,6 +104,8 @@ class PipelineStack(Stack):
             ["make check", "make pipeline IMAGES=release/images.json"],
             inputs={"release": images},
             output="cdk.out",
+            # The type check takes 3 GiB while nothing of it is cached; a small one has no more.
+            compute=aws_codebuild.ComputeType.MEDIUM,
         )
 
     def _before(self, one: Deployment) -> Sequence[pipelines.Step]:

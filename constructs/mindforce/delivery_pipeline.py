@@ -58,6 +58,7 @@ class DeliveryPipeline(Construct):
         role: aws_iam.IRole | None = None,
         minutes: int = 30,
         privileged: bool = False,
+        compute: aws_codebuild.ComputeType | None = None,
     ) -> pipelines.CodeBuildStep:
         """Return a step that runs commands in a clone of the commit, and hands on `output`.
 
@@ -80,7 +81,7 @@ class DeliveryPipeline(Construct):
             role=role,
             timeout=Duration.minutes(minutes),
             build_environment=aws_codebuild.BuildEnvironment(
-                privileged=privileged, environment_variables=values
+                privileged=privileged, environment_variables=values, compute_type=compute
             ),
         )
         # Each clones by itself.

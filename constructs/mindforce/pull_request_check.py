@@ -62,7 +62,8 @@ class PullRequestCheck(Construct):
             encryption_key=key_arn,
             environment=project.EnvironmentProperty(
                 type="LINUX_CONTAINER",
-                compute_type="BUILD_GENERAL1_SMALL",
+                # Runs the checks of the pipeline's synthesis, and needs as much memory.
+                compute_type="BUILD_GENERAL1_MEDIUM",
                 image="aws/codebuild/standard:7.0",
             ),
             source=project.SourceProperty(

@@ -121,6 +121,15 @@ def test_the_synthesis_step_runs_what_a_person_runs(made: Made) -> None:
     assert commands == ["make check", "make pipeline IMAGES=release/images.json"]
 
 
+def test_what_checks_everything_has_memory_for_it(made: Made) -> None:
+    sizes = {
+        project.get("Name"): project["Environment"]["ComputeType"] for project in _projects(made)
+    }
+    larger = {name for name, size in sizes.items() if size == "BUILD_GENERAL1_MEDIUM"}
+    assert larger == {"mindforce-Synth", "mindforce-pull-requests"}
+    assert set(sizes.values()) == {"BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM"}
+
+
 def test_all_tools_are_pinned(made: Made) -> None:
     pinned = json.loads((ROOT / "package.json").read_text())["devDependencies"]
     specs = [project["Source"]["BuildSpec"] for project in _projects(made)]
