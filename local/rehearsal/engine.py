@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,13 @@ class Engine:
                 begun = [
                     pool.submit(self._action, pipeline, runs, run, stage, action) for action in due
                 ]
+                try:
+                    wait(begun)
+                except KeyboardInterrupt:
+                    # Builds don't hear it, in sessions of their own, and would be waited for.
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    end_leftovers(runs.folder(run))
+                    raise
             for one in begun:
                 one.result()
 

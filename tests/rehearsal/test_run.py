@@ -47,14 +47,20 @@ def test_a_run_that_is_killed_goes_on_in_another_process(world: World, action: s
     assert world.runs() == [("STANDARD", "Succeeded")]
 
 
-def test_a_build_that_outlives_its_killed_rehearsal_is_ended(world: World) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+def test_a_build_does_not_outlive_its_rehearsal_for_long(
+    world: World, number: signal.Signals
+) -> None:
     alive, pid = world.folder / "alive", world.folder / PID
-    kill = f"#!/bin/sh\ntest -f {alive} && exit 0\necho $$ > {alive}\nkill -9 $(cat {pid})\n"
-    world.repository.commit("one", smoke_sh=f"{kill}exec sleep 600\n")
-    assert world.killed() == -signal.SIGKILL
+    end = f"kill -{number.value} $(cat {pid})"
+    script = f"#!/bin/sh\ntest -f {alive} && exit 0\necho $$ > {alive}\n{end}\nexec sleep 600\n"
+    world.repository.commit("one", smoke_sh=script)
+    assert world.killed() == -number
+    if number == signal.SIGINT:
+        # Who is interrupted cleans up; after one that was killed the next one does.
+        eventually("the build is gone", lambda: not _runs(int(alive.read_text())))
     world.engine.rehearse()
     assert world.topic("prod") == "one"
-    # Nobody waits for it any more but init, which takes its time.
     eventually("the build is gone", lambda: not _runs(int(alive.read_text())))
 
 
