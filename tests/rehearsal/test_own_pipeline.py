@@ -115,17 +115,22 @@ def test_without_its_docker_hub_login_it_builds_nothing(standing: Standing) -> N
         standing.own.rehearse("Build/Synth", 1)
 
 
-def test_a_commit_that_adds_a_step_changes_it_and_begins_again(standing: Standing) -> None:
+def test_a_commit_that_adds_a_step_is_reviewed_then_changes_it_and_begins_again(
+    standing: Standing,
+) -> None:
     own = standing.own
     own.make_secret()
     table = own.repository / "config" / "environments.py"
     text = table.read_text()
     assert DEV in text
     table.write_text(text.replace(DEV, DEV.replace("=2)", "=2, load=True)")))
-    # Another step has a role of its own, which somebody reviews.
-    own.renew_snapshots()
     own.commit("load on dev")
     before = own.pipeline()["version"]
+    # Another step has a role of its own, of which nobody has said yet that it may do what it does.
+    with pytest.raises(ActionFailedError, match=r"(?s)^Build/Synth: .*make snapshots.*review\."):
+        own.rehearse("Build/Synth", 1)
+    own.renew_snapshots()
+    own.commit("load on dev, reviewed")
     # The second time there is nothing left to change.
     assert own.rehearse("UpdatePipeline/SelfMutate", 2) == FIRST * 2
     shown = own.pipeline()
