@@ -87,6 +87,10 @@ class Repository:
         self._git("commit", "--quiet", "--allow-empty", "--message", topic)
         return self._git("rev-parse", "HEAD").strip()
 
+    def branch(self, name: str) -> None:
+        """Go on from here on a branch of its own."""
+        self._git("checkout", "--quiet", "-b", name)
+
     def tag(self, name: str) -> None:
         self._git("tag", name)
 

@@ -2,12 +2,16 @@
 
 import json
 import subprocess
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from config.environments import PIPELINE, TABLE
 from delivery.bootstrap import POLICY
+from local.rehearsal.cloud import Actor
 from local.rehearsal.errors import ActionFailedError
 from tests.local_aws.support import Server
 from tests.policies import cloudformation, denied, execution
@@ -104,6 +108,69 @@ def test_the_execution_policy_lets_cloudformation_make_change_and_delete_it(
     done = {(kind, operation) for kind in made for operation in ("create", "update", "delete")}
     iam = standing.own.account(TABLE.tooling).client("iam")
     assert denied(iam, cloudformation(account, done), execution(account)) == {}
+
+
+BOOTSTRAPPED = ("deploy", "file-publishing", "image-publishing", "lookup", "cfn-exec")
+DEPLOYS: Mapping[str, Callable[[Actor], Any]] = {
+    "make a stack": lambda a: a.client("cloudformation").create_stack(
+        StackName="dev-Network", TemplateBody="{}"
+    ),
+    "change the pipeline": lambda a: a.client("cloudformation").create_change_set(
+        StackName="Pipeline", ChangeSetName="other", UsePreviousTemplate=True
+    ),
+    "run the pipeline": lambda a: a.client("codepipeline").start_pipeline_execution(
+        name="mindforce"
+    ),
+    "run another build": lambda a: a.client("codebuild").start_build(projectName="mindforce-Synth"),
+    "read the login": lambda a: a.client("secretsmanager").get_secret_value(
+        SecretId=PIPELINE.docker_hub_secret
+    ),
+    "give itself more": lambda a: a.client("iam").put_role_policy(
+        RoleName="mindforce-pipeline", PolicyName="more", PolicyDocument="{}"
+    ),
+}
+
+
+@pytest.fixture
+def pull_request(standing: Standing) -> Actor:
+    """Who a pull request's commands are run as."""
+    root = standing.own.root
+    (project,) = root.client("codebuild").batch_get_projects(names=["mindforce-pull-requests"])[
+        "projects"
+    ]
+    arn = project["arn"]
+    return root.serve("codebuild.amazonaws.com", project["serviceRole"], arn, "pull-request")
+
+
+def test_a_pull_requests_build_becomes_nobody_else(pull_request: Actor) -> None:
+    for config in (TABLE.tooling, *TABLE.environments):
+        for kind in BOOTSTRAPPED:
+            name = f"cdk-hnb659fds-{kind}-role-{config.account}-{config.region}"
+            with pytest.raises(ActionFailedError, match="can't be assumed"):
+                pull_request.assume(f"arn:aws:iam::{config.account}:role/{name}", "test")
+    with pytest.raises(ActionFailedError, match="can't be assumed"):
+        pull_request.assume(f"arn:aws:iam::{TABLE.tooling.account}:role/mindforce-pipeline", "test")
+
+
+@pytest.mark.parametrize("what", DEPLOYS)
+def test_a_pull_requests_build_may_not(pull_request: Actor, what: str) -> None:
+    with pytest.raises(ClientError, match=r"AccessDenied|not authorized"):
+        DEPLOYS[what](pull_request)
+
+
+def test_a_pull_requests_build_may_clone_and_leave_its_report(
+    standing: Standing, pull_request: Actor
+) -> None:
+    pull_request.ask("UseConnection", {"connectionArn": PIPELINE.connection_arn})
+    store = standing.own.pipeline()["artifactStore"]
+    key = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": store["encryptionKey"]["id"]}
+    s3, bucket = pull_request.client("s3"), store["location"]
+    s3.put_object(Bucket=bucket, Key="mindforce-pull-requests/1/report/dev.html", Body=b"", **key)
+    for other in ("review/1/prod.html", "mindforce/Synth_Outp/1"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.put_object(Bucket=bucket, Key=other, Body=b"", **key)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.get_object(Bucket=bucket, Key="mindforce/Synth_Outp/1")
 
 
 def test_without_its_docker_hub_login_it_builds_nothing(standing: Standing) -> None:

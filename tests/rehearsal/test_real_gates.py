@@ -217,3 +217,24 @@ def test_alarms(
     alarm("OK")
     run = world.engine.rehearse()
     assert "prod/Deploy" in run.done
+
+
+def test_a_pull_request_gets_a_page_of_what_it_would_change(
+    world: World, clone: small.Repository, projects: Mapping[str, Any]
+) -> None:
+    """What it checks before is what the pipeline's synthesis checks."""
+    clone.branch("change")
+    file = clone.folder / "tests" / "snapshot" / "golden" / "dev" / "Backup.template.json"
+    change(file, '"s3:GetObject"', '"s3:GetObject",\n           "s3:PutBucketPolicy"')
+    clone.commit("broader")
+    spec = json.loads(projects["pull-requests"]["Source"]["BuildSpec"])
+    commands = spec["phases"]["build"]["commands"]
+    spec["phases"]["build"]["commands"] = commands[commands.index("mkdir report") :]
+    world.change(gate={**projects["pull-requests"], "Source": {"BuildSpec": json.dumps(spec)}})
+    world.engine.rehearse()
+    (report,) = world.folder.glob("*/dev-Smoke/src/report")
+    dev, stage, prod = ((report / f"{one.name}.html").read_text() for one in TABLE.environments)
+    assert "dev-Backup Role" in dev
+    assert "allows: s3:PutBucketPolicy on ${BackupsBucket" in dev
+    assert "s3:PutBucketPolicy" not in stage + prod
+    assert "No change." in stage
