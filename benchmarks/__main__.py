@@ -2,6 +2,7 @@
 
 import argparse
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -84,7 +85,7 @@ PARTS = {part.__name__: part for part in (synthesis, charts, deploy, rehearsal, 
 
 
 def main() -> int:
-    """Print every figure; 1 when one is beyond its limit."""
+    """Print every figure; 1 when one is beyond its limit, or can't be measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("part", nargs="*", help=f"{', '.join(PARTS)}; default: all")
     wanted = parser.parse_args().part or list(PARTS)
@@ -92,9 +93,13 @@ def main() -> int:
         parser.error(f"there is no part {', '.join(sorted(unknown))}; they are {', '.join(PARTS)}")
     beyond = 0
     for name in wanted:
-        for figure in PARTS[name]():
-            print(figure, flush=True)
-            beyond += not figure.kept
+        try:
+            for figure in PARTS[name]():
+                print(figure, flush=True)
+                beyond += not figure.kept
+        except subprocess.CalledProcessError as error:
+            print(f"{error.output or ''}{name} can't be measured: {error}", file=sys.stderr)
+            return 1
     return 1 if beyond else 0
 
 
