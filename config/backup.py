@@ -19,6 +19,8 @@ MOVER = Room(pods=1, cpu_millis=100, memory_mib=256)
 """What a pod asks for that moves one volume's data, or tends what was moved."""
 DRILL = Room(pods=1, cpu_millis=100, memory_mib=256)
 _MOVERS = 8
+CLAIMS = _MOVERS + 2
+"""Volumes of Velero's namespace at the most: of data on its way, and of drills' servers."""
 _MOST_NODES = 50
 
 

@@ -19,8 +19,10 @@ from config.quantities import (
 DATABASE_NAMESPACE = "database"
 MAX_CONNECTIONS = 200
 """What members of the cluster share: Patroni settles it when it makes the cluster."""
+DUMP = Room(pods=1, cpu_millis=100, memory_mib=256)
+"""What the pod asks for that dumps the rows: a part of a dump is in its memory."""
 RESERVED_CONNECTIONS = 20
-"""For replication, backups, migrations and a person."""
+"""For replication, backups, dumps, migrations and a person."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,8 @@ class Database:
     """When whole backups are made, as a cron schedule in UTC."""
     differential_backups: str
     """When what has changed since the last whole one is backed up, as a cron schedule in UTC."""
+    dumps: str
+    """When the rows are dumped for the restore drill to prove them, as a cron schedule in UTC."""
     keep_full_backups: int
     """How many are kept, each with all that is needed to go back to any moment since."""
     rollout_seconds: int
@@ -46,16 +50,17 @@ class Database:
 
     @property
     def room(self) -> Room:
-        """What all members ask of the nodes, and a backup's or a migration's pod beside them."""
+        """What all members ask of the nodes, a backup's or a migration's pod, and a dump's."""
         member = Room(pods=1, cpu_millis=cpu_millis(self.cpu), memory_mib=memory_mib(self.memory))
-        return member * self.members + Room(pods=1, cpu_millis=50, memory_mib=64)
+        return member * self.members + Room(pods=1, cpu_millis=50, memory_mib=64) + DUMP
 
     @property
     def share(self) -> Room:
         """What its namespace may ask of the nodes at the most: a member more than there are, which
-        stops while it is moved, backups, and a person's pod."""
+        stops while it is moved, backups, dumps, and a person's pod."""
         member = Room(pods=1, cpu_millis=cpu_millis(self.cpu), memory_mib=memory_mib(self.memory))
-        return member * (self.members + 1) + Room(pods=4, cpu_millis=200, memory_mib=512)
+        others = Room(pods=4, cpu_millis=200, memory_mib=512) + DUMP * 2
+        return member * (self.members + 1) + others
 
     def problems(self) -> Iterator[Problem]:
         yield from image_problems(self.image)
@@ -65,7 +70,7 @@ class Database:
         if not quantities and memory_mib(self.memory) < 256:
             yield Problem("memory", self.memory, "PostgreSQL and Patroni need at least 256Mi")
         yield from storage_problems(self.storage_gib)
-        for field in ("full_backups", "differential_backups"):
+        for field in ("full_backups", "differential_backups", "dumps"):
             yield from schedule_problems(field, getattr(self, field))
         if not 1 <= self.keep_full_backups <= 100:
             yield Problem("keep_full_backups", self.keep_full_backups, "it must be 1 to 100")

@@ -34,6 +34,8 @@ DATABASE = Database(
     storage_gib=50,
     full_backups="30 1 * * 0",
     differential_backups="30 1 * * 1-6",
+    # An hour and more before the drill: as long as one may take.
+    dumps="7 3 * * *",
     keep_full_backups=4,
     rollout_seconds=840,
 )

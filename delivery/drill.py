@@ -21,7 +21,7 @@ from delivery import contents, velero
 from delivery.arguments import whole
 from delivery.cluster import Cluster, ClusterError, Object, connect, wait_for
 from delivery.contents import Contents, Key
-from delivery.data import check_data
+from delivery.data_check import check_data
 from delivery.report import Verdict, publish
 from delivery.restore import restore
 
@@ -80,7 +80,9 @@ class Drill:
             if not self.verdict.problems:
                 self._try(held)
             if self.data:
-                self.verdict.rows, found = check_data(self.s3, self.verdict.bucket)
+                self.verdict.rows, found = check_data(
+                    self.s3, self.verdict.bucket, max_age_hours=self.max_age_hours
+                )
                 self.verdict.problems += found
         except (velero.VeleroError, ClusterError) as error:
             self.verdict.problems.append(str(error))

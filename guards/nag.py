@@ -44,13 +44,14 @@ _FUNCTIONS = rf"({_KUBECTL}|Workloads/Charts/(Handler|Role)/.*)"
 _VELERO = "Backup/Role/Role"
 _DRILL = "Workloads/RestoreDrillIdentity/Role"
 _ARCHIVE = "Workloads/Database/Identity/Archive"
+_DUMP = "Workloads/Database/Identity/Dump"
 _BALANCER = "Platform/LoadBalancerController/Identity/Role"
 _AUTOSCALER = "Platform/ClusterAutoscaler/Identity/Role"
 
 ACKNOWLEDGED: Sequence[Acknowledged] = (
     Acknowledged(
         "SMG4",
-        r"Workloads/Database/(App|Members)/Resource",
+        r"Workloads/Database/(App|Dump|Members)/Resource",
         "",
         "a password of PostgreSQL is changed in the database too, by whom it knows",
     ),
@@ -62,6 +63,9 @@ ACKNOWLEDGED: Sequence[Acknowledged] = (
     ),
     Acknowledged(
         "IAM5", _ARCHIVE, "/database/*", "every file of the archive, in the one place that is its"
+    ),
+    Acknowledged(
+        "IAM5", _DUMP, "/dumps/*", "dumps are named by their moment; it adds them and does no more"
     ),
     Acknowledged(
         "IAM4",

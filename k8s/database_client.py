@@ -15,6 +15,12 @@ PROVIDER = "database"
 """The SecretProviderClass of the application's password, in the application's namespace."""
 
 
+def database_url(namespace: str, role: str) -> str:
+    """Return the application's database as a role has it; no password is in it."""
+    words = "&".join(f"{key}={value}" for key, value in VERIFIED.items())
+    return f"postgresql://{role}@{DATABASE}.{namespace}.svc:{PORT}/{APP}?{words}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class DatabaseClient:
     """What pods are given to use the database; none of it is a secret."""
@@ -26,9 +32,7 @@ class DatabaseClient:
 
     @property
     def url(self) -> str:
-        host = f"{DATABASE}.{self.namespace}.svc:{PORT}"
-        words = "&".join(f"{key}={value}" for key, value in VERIFIED.items())
-        return f"postgresql://{APP}@{host}/{APP}?{words}"
+        return database_url(self.namespace, APP)
 
     def environment(self, pool_size: int) -> list[kube.EnvVar]:
         """Return what service/settings.py reads."""

@@ -11,6 +11,7 @@ from k8s.network import network_policy, port
 
 CLIENTS = ("web", "migrations")
 BACKUPS = "database-backup"
+DUMPS = "database-dump"
 _NAME = "app.kubernetes.io/name"
 
 
@@ -30,12 +31,15 @@ def _namespace(name: str) -> kube.LabelSelector:
 def allow_flows(
     scope: Construct, *, namespace: str, client_namespace: str, members: kube.LabelSelector
 ) -> None:
-    """Open what members of the database and the pods of its backups need."""
+    """Open what members of the database and the pods of its backups need.
+
+    Those of its dumps have a policy of their own: they go to AWS, too.
+    """
     one_another = kube.NetworkPolicyPeer(pod_selector=members)
     clients = kube.NetworkPolicyPeer(
         namespace_selector=_namespace(client_namespace), pod_selector=named(*CLIENTS)
     )
-    backups = kube.NetworkPolicyPeer(pod_selector=named(BACKUPS))
+    backups = kube.NetworkPolicyPeer(pod_selector=named(BACKUPS, DUMPS))
     # The API server, STS and S3 have no fixed addresses.
     anywhere = kube.NetworkPolicyPeer(ip_block=kube.IpBlock(cidr="0.0.0.0/0"))
     network_policy(

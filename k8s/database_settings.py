@@ -17,6 +17,8 @@ APP = "app"
 """The role and the database of the application."""
 BACKUP = "backup"
 """The role that may have a backup made, and nothing else."""
+DUMP = "dump"
+"""The role that may read all of the application's database, and change nothing."""
 
 VERIFIED: Mapping[str, str] = {"sslmode": "require", "channel_binding": "require"}
 """libpq's words for TLS with a server that has proved that it knows the role's password."""
@@ -40,9 +42,19 @@ exec patroni {SETTINGS}
 """
 
 _READ = f"""\\set app `cat {FOLDER}/app`
+\\set dump `cat {FOLDER}/{DUMP}`
 \\set members `cat {FOLDER}/members`"""
 
-# Run on the primary by a person, once the mounted passwords are new: docs/rotate-passwords.md.
+# A connection more than one dump has: one that a lost pod left stands for a while.
+_DUMP = f"""SELECT 'CREATE ROLE {DUMP}' WHERE NOT EXISTS
+    (SELECT FROM pg_roles WHERE rolname = '{DUMP}') \\gexec
+ALTER ROLE {DUMP} LOGIN CONNECTION LIMIT 4 PASSWORD :'dump';
+ALTER ROLE {DUMP} SET default_transaction_read_only = on;
+GRANT pg_read_all_data TO {DUMP};
+GRANT CONNECT ON DATABASE {APP} TO {DUMP};"""
+
+# Run on the primary by a person, once the mounted passwords are new: docs/rotate-passwords.md. A
+# cluster that is older than the role `dump` gets it so.
 _PASSWORDS = f"""#!/bin/sh
 set -eu
 psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --dbname=postgres << 'SQL'
@@ -54,6 +66,7 @@ ALTER ROLE {APP} PASSWORD :'app';
 ALTER ROLE {BACKUP} PASSWORD :'members';
 ALTER ROLE replication PASSWORD :'members';
 ALTER ROLE rewind PASSWORD :'members';
+{_DUMP}
 COMMIT;
 SQL
 """
@@ -69,6 +82,7 @@ SET log_min_error_statement = panic;
 CREATE ROLE {APP} LOGIN PASSWORD :'app';
 CREATE DATABASE {APP} OWNER {APP};
 REVOKE CONNECT ON DATABASE {APP} FROM PUBLIC;
+{_DUMP}
 CREATE ROLE {BACKUP} LOGIN PASSWORD :'members' CONNECTION LIMIT 1;
 CREATE SCHEMA {BACKUP};
 CREATE PROCEDURE {BACKUP}.take(kind text) LANGUAGE plpgsql SECURITY DEFINER
@@ -158,6 +172,7 @@ def files(
                 "hostssl postgres rewind all scram-sha-256",
                 f"hostssl {APP} {APP} all scram-sha-256",
                 f"hostssl postgres {BACKUP} all scram-sha-256",
+                f"hostssl {APP} {DUMP} all scram-sha-256",
             ],
             "parameters": {
                 "unix_socket_directories": "/run/postgresql",

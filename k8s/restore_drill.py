@@ -1,17 +1,13 @@
 """The restore drill: a pod on a schedule, and what it may do in the cluster."""
 
 from collections.abc import Sequence
-from typing import Any
 
-Manifest = dict[str, Any]
+from k8s.drill_image import Manifest, cron_job
 
 NAME = "restore-drill"
-LABELS = {"app.kubernetes.io/name": NAME}
 PREFIX = "drill-"
 MODIFIER = "restore-drill"
-_USER = 65532
 _LIMIT_SECONDS = 3600
-_START_SECONDS = 3600
 _RBAC = "rbac.authorization.k8s.io"
 
 
@@ -24,72 +20,57 @@ def restore_drill(
     environment: str,
     region: str,
     max_age_hours: int,
+    storage_class: str,
+    storage_gib: int,
     cpu: str,
     memory: str,
 ) -> list[Manifest]:
     """Return the CronJob and its rights; `schedule` is in UTC, `namespaces` are restored.
 
+    With `storage_gib`, it restores the newest dump too, into a server on a volume of that size.
     It reads these namespaces by roles in them, which its own restore brings along: no role lets it
     read anywhere else.
     """
     arguments = [
         f"--environment={environment}",
         f"--max-age-hours={max_age_hours}",
-        # Nothing in the cluster dumps the database yet; its archive is proven by its own tests.
-        "--no-data",
+        *([] if storage_gib else ["--no-data"]),
         *(f"--namespace={name}" for name in namespaces),
     ]
     container = {
         "name": "drill",
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
         "args": arguments,
-        "env": [{"name": "AWS_REGION", "value": region}],
-        "resources": {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
-    }
-    pod = {
-        "restartPolicy": "Never",
-        "serviceAccountName": NAME,
-        "automountServiceAccountToken": True,
-        "enableServiceLinks": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [container],
-        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}],
-    }
-    job = {
-        "activeDeadlineSeconds": _LIMIT_SECONDS,
-        # A verdict is a verdict: a second drill would only find the same.
-        "backoffLimit": 0,
-        "template": {"metadata": {"labels": LABELS}, "spec": pod},
+        "env": [{"name": "AWS_DEFAULT_REGION", "value": region}],
     }
     return [
         *_rights(namespace, namespaces),
-        {
-            "apiVersion": "batch/v1",
-            "kind": "CronJob",
-            "metadata": {"name": NAME, "namespace": namespace, "labels": LABELS},
-            "spec": {
-                "schedule": schedule,
-                "timeZone": "Etc/UTC",
-                "concurrencyPolicy": "Forbid",
-                "startingDeadlineSeconds": _START_SECONDS,
-                "successfulJobsHistoryLimit": 1,
-                "failedJobsHistoryLimit": 3,
-                "jobTemplate": {"spec": job},
-            },
-        },
+        cron_job(
+            NAME,
+            namespace=namespace,
+            image=image,
+            schedule=schedule,
+            limit_seconds=_LIMIT_SECONDS,
+            # A verdict is a verdict: a second drill would only find the same.
+            retries=0,
+            container=container,
+            volumes={"/tmp": _server(storage_class, storage_gib)},
+            token=True,
+            cpu=cpu,
+            memory=memory,
+        ),
     ]
+
+
+def _server(storage_class: str, gib: int) -> Manifest:
+    """Return the volume of the database that a dump is restored into: it goes with its pod."""
+    if not gib:
+        return {"emptyDir": {"sizeLimit": "1Gi"}}
+    claim = {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": storage_class,
+        "resources": {"requests": {"storage": f"{gib}Gi"}},
+    }
+    return {"ephemeral": {"volumeClaimTemplate": {"spec": claim}}}
 
 
 def _rights(namespace: str, namespaces: Sequence[str]) -> list[Manifest]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from cdk8s import ApiObject, ApiObjectMetadata, JsonPatch
 from cdk8s_plus_27 import k8s as kube
@@ -25,10 +26,6 @@ def secret_provider(
     secrets: Mapping[str, str],
 ) -> None:
     """Make the SecretProviderClass that mounts secrets as files; `secrets` maps file to ARN."""
-    objects = [
-        {"objectName": arn, "objectType": "secretsmanager", "objectAlias": file}
-        for file, arn in secrets.items()
-    ]
     provider = ApiObject(
         scope,
         id,
@@ -36,9 +33,18 @@ def secret_provider(
         kind="SecretProviderClass",
         metadata=ApiObjectMetadata(name=name, namespace=namespace),
     )
+    provider.add_json_patch(JsonPatch.add("/spec", provider_spec(region, secrets)))
+
+
+def provider_spec(region: str, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a SecretProviderClass says; `secrets` maps file to ARN."""
+    objects = [
+        {"objectName": arn, "objectType": "secretsmanager", "objectAlias": file}
+        for file, arn in secrets.items()
+    ]
     # The provider reads YAML, of which JSON is a part.
     parameters = {"region": region, "objects": json.dumps(objects)}
-    provider.add_json_patch(JsonPatch.add("/spec", {"provider": "aws", "parameters": parameters}))
+    return {"provider": "aws", "parameters": parameters}
 
 
 def secret_volume(provider: str) -> kube.Volume:

@@ -19,7 +19,10 @@ class BackupStack(EnvironmentStack):
     def __init__(self, scope: Construct, id: str, *, config: Environment) -> None:
         super().__init__(scope, id, config=config)
         self.backups = BackupBucket(
-            self, "Backups", noncurrent_expiration=Duration.days(config.backup.noncurrent_days)
+            self,
+            "Backups",
+            noncurrent_expiration=Duration.days(config.backup.noncurrent_days),
+            dump_expiration=Duration.days(config.backup.hourly_days),
         )
         self.password = RepositoryPassword(self, "Repository")
         self.role = BackupRole(

@@ -22,10 +22,10 @@ from k8s.storage import STORAGE_CLASS
 from mindforce.backup_bucket import BackupBucket
 from mindforce.cluster import Cluster
 from mindforce.database_archive import archive_statements
-from mindforce.database_secret import DatabaseSecret
-from mindforce.roles import Statement
+from mindforce.database_secret import DatabaseSecret, read_statement
 from mindforce.rollout import RolloutGate
 from mindforce.web_identity import WebIdentity
+from stacks.database_dump import dump_rows
 
 
 def stand_database(
@@ -49,6 +49,7 @@ def stand_database(
     members = DatabaseSecret(
         here, "Members", description="Password of the database's members among themselves"
     )
+    dump = DatabaseSecret(here, "Dump", description="Password of the role that dumps the rows")
     identity = WebIdentity(here, "Identity", issuer_url=cluster.issuer_url)
     archive_role = identity.role(
         "Archive",
@@ -57,7 +58,7 @@ def stand_database(
         service_accounts=[NAME],
         statements=[
             *archive_statements(backups, prefix=SCOPE, region=config.region),
-            _read(app, members),
+            read_statement(app, dump, members),
         ],
     )
     client_role = identity.role(
@@ -65,7 +66,7 @@ def stand_database(
         description="Reads the password of the application's database role",
         namespace=WEB_NAMESPACE,
         service_accounts=list(CLIENTS),
-        statements=[_read(app)],
+        statements=[read_statement(app)],
     )
     image = image_address(database.image)
     namespace = NamespaceChart(
@@ -92,7 +93,7 @@ def stand_database(
         region=config.region,
         role_arn=archive_role,
         bucket=backups.bucket.bucket_name,
-        secrets={"app": app.arn, "members": members.arn},
+        secrets={"app": app.arn, "dump": dump.arn, "members": members.arn},
     )
     backup = DatabaseBackupChart(
         charts,
@@ -102,9 +103,17 @@ def stand_database(
         full=database.full_backups,
         differential=database.differential_backups,
     )
+    dumps = dump_rows(
+        config=config,
+        database=database,
+        identity=identity,
+        secret=dump,
+        backups=backups,
+        image=image_address(config.backup.drill_image),
+    )
     standing = gate.apply(
         "Database",
-        [*namespace.to_json(), *chart.to_json(), *backup.to_json()],
+        [*namespace.to_json(), *chart.to_json(), *backup.to_json(), *dumps],
         prune=False,
         timeout_seconds=database.rollout_seconds,
         # Its first start already writes to the archive.
@@ -134,8 +143,3 @@ def stand_database(
         after=[standing],
     )
     return access, migrated
-
-
-def _read(*secrets: DatabaseSecret) -> Statement:
-    actions = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
-    return {"Action": actions, "Resource": [secret.arn for secret in secrets]}

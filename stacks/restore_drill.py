@@ -7,6 +7,7 @@ from constructs import Construct, IDependable
 from config.backup import BACKUP_NAMESPACE, DRILL
 from config.model import Environment
 from k8s.restore_drill import NAME, restore_drill
+from k8s.storage import STORAGE_CLASS
 from mindforce.backup_bucket import BackupBucket
 from mindforce.drill_alarm import METRIC_NAMESPACE
 from mindforce.drill_role import drill_statements
@@ -43,6 +44,9 @@ def drill_restores(
         environment=config.name,
         region=config.region,
         max_age_hours=config.backup.drill_max_age_hours,
+        storage_class=STORAGE_CLASS,
+        # Restored, rows take what they take in a member.
+        storage_gib=config.database.storage_gib if config.database else 0,
         cpu=f"{DRILL.cpu_millis}m",
         memory=f"{DRILL.memory_mib}Mi",
     )

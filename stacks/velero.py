@@ -7,7 +7,7 @@ from functools import cache
 from cdk8s import App
 from constructs import Construct
 
-from config.backup import AGENT, BACKUP_NAMESPACE, MOVER, SERVER, Volumes
+from config.backup import AGENT, BACKUP_NAMESPACE, CLAIMS, MOVER, SERVER, Volumes
 from config.capacity import Room
 from config.database import DATABASE_NAMESPACE
 from config.model import Environment
@@ -114,7 +114,12 @@ def _requests(room: Room) -> dict[str, str]:
 @cache
 def _namespace(share: Room) -> Objects:
     chart = NamespaceChart(
-        App(), "velero", name=BACKUP_NAMESPACE, pod_security="baseline", **asdict(share)
+        App(),
+        "velero",
+        name=BACKUP_NAMESPACE,
+        pod_security="baseline",
+        claims=CLAIMS,
+        **asdict(share),
     )
     namespace: Objects = chart.to_json()
     return namespace

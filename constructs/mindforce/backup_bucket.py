@@ -3,11 +3,21 @@
 from aws_cdk import Duration, RemovalPolicy, aws_kms, aws_s3
 from constructs import Construct
 
+DUMPS = "dumps/"
+"""The prefix of the database's dumps: made to be proven and soon forgotten."""
+
 
 class BackupBucket(Construct):
     """A private, encrypted, versioned bucket that outlives its stack and forgets nothing early."""
 
-    def __init__(self, scope: Construct, id: str, *, noncurrent_expiration: Duration) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        noncurrent_expiration: Duration,
+        dump_expiration: Duration,
+    ) -> None:
         super().__init__(scope, id)
         self.key = aws_kms.Key(
             self,
@@ -33,6 +43,7 @@ class BackupBucket(Construct):
                     noncurrent_version_expiration=noncurrent_expiration,
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                 ),
+                aws_s3.LifecycleRule(id="dumps", prefix=DUMPS, expiration=dump_expiration),
                 # S3 refuses this in a rule with an expiration.
                 aws_s3.LifecycleRule(id="markers", expired_object_delete_marker=True),
             ],

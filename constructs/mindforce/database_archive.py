@@ -1,8 +1,8 @@
-"""What the database's archive takes of the bucket that it is in."""
+"""What the database's archive and its dumps take of the bucket that they are in."""
 
 from collections.abc import Sequence
 
-from mindforce.backup_bucket import BackupBucket
+from mindforce.backup_bucket import DUMPS, BackupBucket
 from mindforce.roles import Statement
 
 # What pgBackRest calls, and reading the parts of an upload that it goes on with.
@@ -19,13 +19,24 @@ def archive_statements(backups: BackupBucket, *, prefix: str, region: str) -> Se
     """Return what a role needs to keep an archive under a prefix, its key's permissions with it."""
     bucket = backups.bucket.bucket_arn
     below = {"s3:prefix": [prefix, f"{prefix}/*"]}
-    through_s3 = {"kms:ViaService": f"s3.{region}.amazonaws.com"}
     return [
         {"Action": list(_OBJECTS), "Resource": f"{bucket}/{prefix}/*"},
         {"Action": ["s3:ListBucket"], "Resource": bucket, "Condition": {"StringLike": below}},
-        {
-            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
-            "Resource": backups.key.key_arn,
-            "Condition": {"StringEquals": through_s3},
-        },
+        _key(backups, region),
     ]
+
+
+def dump_statements(backups: BackupBucket, *, region: str) -> Sequence[Statement]:
+    """Return what a role needs to add dumps, and neither to read nor to delete one."""
+    objects = f"{backups.bucket.bucket_arn}/{DUMPS}*"
+    return [{"Action": ["s3:PutObject"], "Resource": objects}, _key(backups, region)]
+
+
+def _key(backups: BackupBucket, region: str) -> Statement:
+    """Return what any upload to the bucket takes of its key, one in parts both."""
+    through_s3 = {"kms:ViaService": f"s3.{region}.amazonaws.com"}
+    return {
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Resource": backups.key.key_arn,
+        "Condition": {"StringEquals": through_s3},
+    }

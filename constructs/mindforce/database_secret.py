@@ -3,6 +3,8 @@
 from aws_cdk import aws_secretsmanager
 from constructs import Construct
 
+from mindforce.roles import Statement
+
 LENGTH = 40
 """Of letters and digits: 238 bits."""
 
@@ -23,3 +25,9 @@ class DatabaseSecret(Construct):
             ),
         )
         self.arn = secret.attr_id
+
+
+def read_statement(*secrets: DatabaseSecret) -> Statement:
+    """Return what a role needs to read these passwords."""
+    actions = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
+    return {"Action": actions, "Resource": [secret.arn for secret in secrets]}

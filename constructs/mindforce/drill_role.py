@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mindforce.backup_bucket import BackupBucket
+from mindforce.backup_bucket import DUMPS, BackupBucket
 from mindforce.roles import Statement
 
 
@@ -15,12 +15,12 @@ def drill_statements(
     return [
         {
             "Action": "s3:GetObject",
-            "Resource": [f"{bucket}/velero/backups/*", f"{bucket}/dumps/*"],
+            "Resource": [f"{bucket}/velero/backups/*", f"{bucket}/{DUMPS}*"],
         },
         {
             "Action": "s3:ListBucket",
             "Resource": bucket,
-            "Condition": {"StringLike": {"s3:prefix": ["velero/backups/*", "dumps/*"]}},
+            "Condition": {"StringLike": {"s3:prefix": ["velero/backups/*", f"{DUMPS}*"]}},
         },
         {"Action": "s3:PutObject", "Resource": f"{bucket}/drills/*"},
         {

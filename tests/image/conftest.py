@@ -13,6 +13,7 @@ from local.tools import build
 from tests.image.cluster import MEMBERS, SECONDS, Cluster
 from tests.image.images import Image, Images, lacking
 from tests.image.kubernetes import Kubernetes
+from tests.image.member import Member, standing
 from tests.image.patroni import Database
 from tests.image.repository import STANZA, Repository
 from tests.local_aws.conftest import serving
@@ -37,6 +38,13 @@ def web(images: Images) -> Iterator[Image]:
 @pytest.fixture(scope="session")
 def database(images: Images) -> Iterator[Image]:
     image = images.build(ROOT / "images" / "database", "mindforce-database")
+    yield image
+    image.close()
+
+
+@pytest.fixture(scope="session")
+def drill(images: Images) -> Iterator[Image]:
+    image = images.build(ROOT, "mindforce-drill", f"--file={ROOT / 'images/drill/Dockerfile'}")
     yield image
     image.close()
 
@@ -92,3 +100,18 @@ def cluster(
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture(scope="session")
+def member(
+    database: Image,
+    kubernetes: Kubernetes,
+    repository: Repository,
+    addresses: Sequence[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Member]:
+    """The database as its chart makes it, alone, at an address that tests share a machine by."""
+    address = f"{addresses[0].rpartition('.')[0]}.200"
+    folder = tmp_path_factory.mktemp("chart")
+    with standing(database, kubernetes, repository, address, folder) as made:
+        yield made

@@ -44,10 +44,10 @@ class Kubernetes:
         host, port = self._plane.endpoint.removeprefix("https://").split(":")
         return {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
 
-    def token(self, audience: str = "") -> str:
-        """A token of the members' service account."""
+    def token(self, audience: str = "", account: str = "patroni") -> str:
+        """A token of a service account, the members' unless another is said."""
         aimed = [f"--audience={audience}"] if audience else []
-        command = ["--namespace", NAMESPACE, "create", "token", "patroni", *aimed]
+        command = ["--namespace", NAMESPACE, "create", "token", account, *aimed]
         return self._plane.kubectl(*command).strip()
 
     def label(self, name: str, labels: Mapping[str, str]) -> None:
@@ -77,6 +77,12 @@ class Kubernetes:
         labels = {"application": "patroni", "cluster-name": scope}
         metadata = {"name": name, "namespace": NAMESPACE, "labels": labels}
         self._apply("v1", "Pod", metadata, spec=spec)
+
+    def account(self, manifest: Mapping[str, Any]) -> None:
+        """Make a service account of a chart."""
+        self._plane.kubectl(
+            "apply", "--server-side", "--filename=-", stdin=yaml.safe_dump(dict(manifest))
+        )
 
     def pods(self, **labels: str) -> list[str]:
         """Names of the pods that a Service with that selector would lead to."""

@@ -6,7 +6,7 @@ that both are at an address of this machine, where the stand-in is behind a cert
 
 import json
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,15 @@ from tests.image.container import Mount
 from tests.image.kubernetes import NAMESPACE, Kubernetes
 from tests.local_aws.support import ACCOUNT, REGION, Account, Server
 from tests.relay import relay
+from tests.synthesis import plain
 
 BUCKET = "database-backups"
 ROLE = "database"
 STANZA = "main"
 _STS = "sts.amazonaws.com"
 _S3 = f"s3.{REGION}.amazonaws.com"
-HOSTS = (_STS, f"{BUCKET}.{_S3}")
+# pgBackRest knows the global name alone, and what is told to be regional asks the other.
+HOSTS = (_STS, f"sts.{REGION}.amazonaws.com", f"{BUCKET}.{_S3}")
 _TOKEN = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
 
 
@@ -33,7 +35,7 @@ class Repository:
 
     def __init__(self, account: Account, kubernetes: Kubernetes, folder: Path) -> None:
         """Write what members mount to `folder`."""
-        self._account = account
+        self.account = account
         self.folder = folder
         make_bucket(account)
         make_role(account, ROLE, "patroni")
@@ -71,14 +73,14 @@ class Repository:
         return {"AWS_ROLE_ARN": arn, "AWS_WEB_IDENTITY_TOKEN_FILE": f"{_TOKEN}/token"}
 
     def keys(self, prefix: str) -> list[str]:
-        found = self._account.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix)
+        found = self.account.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix)
         return [one["Key"] for one in found.get("Contents", [])]
 
     @contextmanager
     def served(self, address: str) -> Iterator[None]:
         """Let members reach it at `address` as they would reach AWS."""
         (self.folder / "hosts").write_text(f"127.0.0.1 localhost\n{address} {' '.join(HOSTS)}\n")
-        with as_aws(self._account.server, address, self.folder):
+        with as_aws(self.account.server, address, self.folder):
             yield
 
 
@@ -119,6 +121,30 @@ def make_role(account: Account, name: str, service_account: str) -> str:
         {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket},
         {"Effect": "Allow", "Action": objects, "Resource": f"{bucket}/*"},
     ]
+    return _role(account, name, trust, allowed)
+
+
+def make_rendered_role(account: Account, role: Mapping[str, Any]) -> str:
+    """Make a role as a template has it, for the bucket and the tokens that are here."""
+    issuer = API_AUDIENCE.removeprefix("https://")
+    (policy,) = role["Policies"]
+    trust, _ = role["AssumeRolePolicyDocument"]["Fn::Sub"]
+    provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}"
+    text = trust.replace("${Issuer}", issuer).replace("${Provider}", provider)
+    (trusted,) = json.loads(text)["Statement"]
+    resource = f"arn:aws:s3:::{BUCKET}"
+    statements = [
+        {**one, "Resource": plain(one["Resource"]).replace("<reference>", resource)}
+        for one in policy["PolicyDocument"]["Statement"]
+        # Its key and its secret aren't here.
+        if "s3:PutObject" in one["Action"]
+    ]
+    return _role(account, "rendered", trusted, statements)
+
+
+def _role(
+    account: Account, name: str, trust: Mapping[str, Any], allowed: Sequence[Mapping[str, Any]]
+) -> str:
     iam = account.client("iam")
     made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))
     iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=_document(*allowed))

@@ -50,7 +50,7 @@ def test_nobody_but_its_readers_gets_a_password(dev: Machine) -> None:
     secrets = dev.client("secretsmanager")
     found = [s for s in secrets.list_secrets()["SecretList"] if "dev-Workloads" in s["Name"]]
     values = {s["Name"]: secrets.get_secret_value(SecretId=s["Name"]) for s in found}
-    assert len({one["SecretString"] for one in values.values()}) == 2
+    assert len({one["SecretString"] for one in values.values()}) == 3
     for one in values.values():
         assert len(one["SecretString"]) == 40
         assert one["SecretString"].isalnum()

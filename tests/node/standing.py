@@ -95,7 +95,7 @@ def _apply(made: Standing) -> None:
     cluster.apply(charts.part("Namespace", WEB))
     cluster.apply(charts.part("Namespace", DATABASE))
     passwords = {"app": made.password}
-    members = {**passwords, "members": secrets.token_hex(20)}
+    members = {**passwords, **{name: secrets.token_hex(20) for name in ("dump", "members")}}
     cluster.apply([secret(DATABASE, "database", members), secret(WEB, "database", passwords)])
     cluster.rolled_out("statefulset", "database", DATABASE)
     migrations = charts.part("Job")

@@ -30,6 +30,7 @@ DATABASE = DEV.database
             {"differential_backups": "0 24 * * *"},
             "'0 24 * * *'; its hour '24' must be *, or numbers from 0 to 23",
         ),
+        ({"dumps": "nightly"}, "database.dumps is 'nightly'; it must be a cron schedule of five"),
         ({"keep_full_backups": 0}, "database.keep_full_backups is 0; it must be 1 to 100"),
         ({"rollout_seconds": 900}, "database.rollout_seconds is 900; it must be 30 to 840"),
     ],

@@ -11,7 +11,7 @@ from k8s.database_client import DatabaseClient
 from k8s.migrations import MigrationsChart
 
 Manifest = dict[str, Any]
-SECRETS = {"app": "arn:of:app", "members": "arn:of:members"}
+SECRETS = {"app": "arn:of:app", "dump": "arn:of:dump", "members": "arn:of:members"}
 
 
 def chart(members: int = 3, **changes: Any) -> list[Manifest]:

@@ -5,6 +5,7 @@ import pytest
 from k8s import log_agent
 from k8s.database import LABELS as MEMBER_LABELS
 from k8s.database_backup import LABELS as BACKUP_LABELS
+from k8s.database_network import DUMPS
 from k8s.migrations import LABELS as MIGRATIONS_LABELS
 from k8s.web_pod import LABELS, METRICS_PORT
 from tests.flows import Peer, allowed
@@ -30,6 +31,7 @@ INTERNET = Peer(address="203.0.113.1")
 MEMBER = Peer(namespace="database", labels=MEMBER_LABELS, address="10.10.1.6")
 ANOTHER_MEMBER = Peer(namespace="database", labels=MEMBER_LABELS, address="10.10.1.7")
 BACKUP = Peer(namespace="database", labels=BACKUP_LABELS, address="10.10.1.8")
+DUMP = Peer(namespace="database", labels={"app.kubernetes.io/name": DUMPS}, address="10.10.1.10")
 MIGRATIONS = Peer(namespace="web", labels=MIGRATIONS_LABELS, address="10.10.1.9")
 
 FLOWS = [
@@ -64,6 +66,15 @@ FLOWS = [
     ("member → web", MEMBER, WEB, 7777, "TCP", False),
     ("migrations → API server", MIGRATIONS, API_SERVER, 443, "TCP", False),
     ("backup → AWS", BACKUP, AWS, 443, "TCP", False),
+    ("dump → database", DUMP, MEMBER, 5432, "TCP", True),
+    ("dump → Patroni", DUMP, MEMBER, 8008, "TCP", False),
+    ("dump → AWS", DUMP, AWS, 443, "TCP", True),
+    ("dump → DNS", DUMP, DNS, 53, "UDP", True),
+    ("dump → credentials of pod identity", DUMP, CREDENTIALS, 80, "TCP", False),
+    ("dump → instance metadata", DUMP, METADATA, 80, "TCP", False),
+    ("dump → web", DUMP, WEB, 7777, "TCP", False),
+    ("member → dump", MEMBER, DUMP, 5432, "TCP", False),
+    ("backup → dump", BACKUP, DUMP, 443, "TCP", False),
     ("load balancer → migrations", LOAD_BALANCER, MIGRATIONS, 7777, "TCP", False),
     ("agent → API server", AGENT, API_SERVER, 443, "TCP", True),
     ("agent → credentials", AGENT, CREDENTIALS, 80, "TCP", True),

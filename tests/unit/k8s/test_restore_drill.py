@@ -29,6 +29,7 @@ def test_the_schedule_and_the_namespaces_are_the_tables(
     given = container["args"]
     assert f"--environment={environment.name}" in given
     assert ("--namespace=database" in given) is (environment.database is not None)
+    assert ("--no-data" in given) is (environment.database is None)
 
 
 def test_names_in_chart_and_code_are_one() -> None:

@@ -78,6 +78,14 @@ def test_only_snapshots_of_velero_are_deleted(template: Template) -> None:
     assert statement["Condition"] == {"Null": {"aws:ResourceTag/velero.io/backup": "false"}}
 
 
+def test_dumps_are_forgotten_after_the_configured_days_and_nothing_else_is(
+    synthesis: Synthesis,
+) -> None:
+    bucket = synthesis.template("prod", "Backup").only("AWS::S3::Bucket")
+    expiring = [r for r in bucket["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in r]
+    assert [(r["Prefix"], r["ExpirationInDays"]) for r in expiring] == [("dumps/", 30)]
+
+
 def test_overwritten_versions_go_after_the_configured_days(synthesis: Synthesis) -> None:
     days = {}
     for environment in synthesis.environments:

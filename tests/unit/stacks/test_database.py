@@ -72,6 +72,11 @@ def _roles(template: Template) -> dict[str, tuple[Any, Any]]:
     return found
 
 
+def _statements(template: Template, role: str) -> Any:
+    (found,) = (s for name, (_, s) in _roles(template).items() if role in name)
+    return found
+
+
 def test_each_role_is_for_its_service_accounts(template: Template) -> None:
     trusted = {}
     for trust, _ in _roles(template).values():
@@ -82,12 +87,13 @@ def test_each_role_is_for_its_service_accounts(template: Template) -> None:
         trusted[tuple(condition["${Issuer}:sub"])] = 1
     assert set(trusted) == {
         ("system:serviceaccount:database:database",),
+        ("system:serviceaccount:database:database-dump",),
         ("system:serviceaccount:web:web", "system:serviceaccount:web:migrations"),
     }
 
 
 def test_the_archives_role_keeps_to_its_part_of_the_bucket(template: Template) -> None:
-    (statements,) = (s for _, s in _roles(template).values() if len(s) > 1)
+    statements = _statements(template, "Archive")
     by_service = {str(s["Action"][0]).split(":")[0]: s for s in statements}
     assert by_service["kms"]["Condition"] == {
         "StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}
@@ -98,9 +104,18 @@ def test_the_archives_role_keeps_to_its_part_of_the_bucket(template: Template) -
     assert listing["Condition"] == {"StringLike": {"s3:prefix": ["database", "database/*"]}}
 
 
+def test_the_dumps_role_adds_dumps_and_neither_reads_nor_deletes_one(template: Template) -> None:
+    objects, key, secret = _statements(template, "Dump")
+    assert objects["Action"] == ["s3:PutObject"]
+    assert plain(objects["Resource"]).endswith("/dumps/*")
+    assert key["Condition"] == {"StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}}
+    (resource,) = secret["Resource"]
+    description = template["Resources"][resource["Fn::GetAtt"][0]]["Properties"]["Description"]
+    assert description == "Password of the role that dumps the rows"
+
+
 def test_the_web_services_role_reads_the_applications_password_only(template: Template) -> None:
-    (statements,) = (s for _, s in _roles(template).values() if len(s) == 1)
-    (statement,) = statements
+    (statement,) = _statements(template, "Client")
     (resource,) = statement["Resource"]
     name = resource["Fn::GetAtt"][0]
     description = template["Resources"][name]["Properties"]["Description"]

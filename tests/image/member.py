@@ -1,0 +1,120 @@
+"""The database's chart on the real image: one member, with what the chart mounts."""
+
+import secrets
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from delivery.process import wait_for
+from k8s.database import LABELS
+from k8s.database_settings import SETTINGS, VERIFIED, files
+from k8s.secret_store import FOLDER
+from tests.image.cluster import SECONDS
+from tests.image.container import Container, Mount, running
+from tests.image.images import Image
+from tests.image.kubernetes import NAMESPACE, Kubernetes
+from tests.image.patroni import Database
+from tests.image.repository import BUCKET, Repository
+from tests.local_aws.support import REGION
+
+NAME = "chart-0"
+
+
+class Member:
+    """One member, alone, as the chart makes it; but at an address that tests share a machine by."""
+
+    container: Container
+
+    def __init__(self, address: str, folder: Path) -> None:
+        self.address = address
+        self.log = folder / "log"
+        self.secrets = folder / "secrets"
+        self.passwords = {name: secrets.token_hex(20) for name in ("app", "dump", "members")}
+        self.former: list[str] = []
+
+    def mount(self) -> None:
+        """Put the passwords where the Secrets Store's driver puts them."""
+        for name, text in self.passwords.items():
+            (self.secrets / name).write_text(text)
+
+    def rotate(self) -> None:
+        """Mount new passwords, as the driver does once their secrets are new."""
+        self.former += self.passwords.values()
+        self.passwords = {name: secrets.token_hex(20) for name in self.passwords}
+        self.mount()
+
+    def connect(self, user: str, database: str, **options: str) -> psycopg.Connection[Any]:
+        given = {"host": self.address, **VERIFIED, **options}
+        password = self.passwords.get(user) or self.passwords["members"]
+        return psycopg.connect(
+            user=user,
+            dbname=database,
+            password=password,
+            connect_timeout=2,
+            autocommit=True,
+            **given,  # type: ignore[arg-type] # its signature has no place for libpq's words
+        )
+
+    def ready(self) -> bool:
+        """What the chart's probe asks: false while the first start still makes the archive."""
+        try:
+            with urllib.request.urlopen(f"http://{self.address}:8008/read-only", timeout=2) as said:
+                return bool(said.status == 200)
+        except OSError:
+            return False
+
+
+@contextmanager
+def standing(
+    database: Image, kubernetes: Kubernetes, repository: Repository, address: str, folder: Path
+) -> Iterator[Member]:
+    """Have the member stand at an address, its first start done."""
+    made = Member(address, folder)
+    kubernetes.pod(NAME, "database", database)
+    kubernetes.label(NAME, LABELS)
+    settings = folder / "settings"
+    settings.mkdir()
+    made.secrets.mkdir()
+    made.mount()
+    content = files(
+        namespace=NAMESPACE,
+        labels=LABELS,
+        synchronous=True,
+        memory_mib=256,
+        max_connections=50,
+        region=REGION,
+        keep_full_backups=2,
+    )
+    for name, text in content.items():
+        (settings / name).write_text(text)
+    env = {
+        **kubernetes.environment,
+        **repository.environment(),
+        "PATRONI_NAME": NAME,
+        "PATRONI_POSTGRESQL_CONNECT_ADDRESS": f"{made.address}:5432",
+        "PATRONI_POSTGRESQL_LISTEN": f"{made.address}:5432",
+        "PATRONI_RESTAPI_CONNECT_ADDRESS": f"{made.address}:8008",
+        "PATRONI_RESTAPI_LISTEN": f"{made.address}:8008",
+        "PGBACKREST_CONFIG": f"{SETTINGS}/pgbackrest.conf",
+        "PGBACKREST_REPO1_S3_BUCKET": BUCKET,
+    }
+    mounts = [
+        Mount(SETTINGS, settings, read_only=True),
+        Mount(FOLDER, made.secrets, read_only=True),
+        Mount("/var/run/secrets/kubernetes.io/serviceaccount", kubernetes.folder, read_only=True),
+        Mount("/var/lib/postgresql", Database.volume(folder / "volume")),
+        Mount("/run/postgresql"),
+        Mount("/tmp"),
+        *repository.mounts,
+    ]
+    command = ("/bin/sh", f"{SETTINGS}/start.sh")
+    with running(database, *command, env=env, mounts=mounts, output=made.log) as made.container:
+        try:
+            wait_for(made.ready, SECONDS)
+        except Exception as error:
+            raise AssertionError(made.log.read_text()[-4000:]) from error
+        yield made
