@@ -18,7 +18,7 @@ APP = "app"
 BACKUP = "backup"
 """The role that may have a backup made, and nothing else."""
 DUMP = "dump"
-"""The role that may read all of the application's database, and change nothing."""
+"""The role that may read what the application's role makes, and change nothing."""
 
 VERIFIED: Mapping[str, str] = {"sslmode": "require", "channel_binding": "require"}
 """libpq's words for TLS with a server that has proved that it knows the role's password."""
@@ -50,8 +50,14 @@ _DUMP = f"""SELECT 'CREATE ROLE {DUMP}' WHERE NOT EXISTS
     (SELECT FROM pg_roles WHERE rolname = '{DUMP}') \\gexec
 ALTER ROLE {DUMP} LOGIN CONNECTION LIMIT 4 PASSWORD :'dump';
 ALTER ROLE {DUMP} SET default_transaction_read_only = on;
-GRANT pg_read_all_data TO {DUMP};
 GRANT CONNECT ON DATABASE {APP} TO {DUMP};"""
+# Not pg_read_all_data, which reads the hashes of passwords, too.
+_DUMP_READS = f"""\\connect {APP}
+ALTER DEFAULT PRIVILEGES FOR ROLE {APP} GRANT USAGE ON SCHEMAS TO {DUMP};
+ALTER DEFAULT PRIVILEGES FOR ROLE {APP} GRANT SELECT ON TABLES TO {DUMP};
+ALTER DEFAULT PRIVILEGES FOR ROLE {APP} GRANT SELECT ON SEQUENCES TO {DUMP};
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO {DUMP};
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {DUMP};"""
 
 # Run on the primary by a person, once the mounted passwords are new: docs/rotate-passwords.md. A
 # cluster that is older than the role `dump` gets it so.
@@ -68,6 +74,7 @@ ALTER ROLE replication PASSWORD :'members';
 ALTER ROLE rewind PASSWORD :'members';
 {_DUMP}
 COMMIT;
+{_DUMP_READS}
 SQL
 """
 
@@ -97,6 +104,7 @@ $$;
 REVOKE ALL ON PROCEDURE {BACKUP}.take FROM PUBLIC;
 GRANT USAGE ON SCHEMA {BACKUP} TO {BACKUP};
 GRANT EXECUTE ON PROCEDURE {BACKUP}.take TO {BACKUP};
+{_DUMP_READS}
 SQL
 {_PGBACKREST} stanza-create || {_PGBACKREST} stanza-upgrade
 """

@@ -1,4 +1,4 @@
-"""Which resource IAM judges a call by, for the services of which MiniStack doesn't know it."""
+"""What IAM judges a call by, for the services of which MiniStack doesn't know it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -49,3 +49,16 @@ def tagged(service: str, tags: Callable[[], Any]) -> None:
     """Let policies see the tags of a service's resources: pairs of an ARN and its tags."""
     collectors = internals.member(internals.module("services.tagging"), "_RESOURCE_TAG_COLLECTORS")
     collectors[service] = tags
+
+
+def keyed(service: str, keys: Callable[[str, bytes], Mapping[str, str]]) -> None:
+    """Let conditions see keys of a service's own: `keys` has them from an action and its body."""
+
+    def make(stock: Any) -> Any:
+        def context(name: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+            found = keys(action.partition(":")[2], body) if name == service else {}
+            return {**stock(name, action, body, params), **found}
+
+        return context
+
+    internals.replace(internals.module("core.iam_actions"), "request_tag_context", make)

@@ -8,7 +8,7 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
-from local.aws import internals, mfa, responses
+from local.aws import internals, mfa, responses, web_identity
 from local.aws.resource_types import before_provisioning
 
 _CHAINED_SECONDS = 3600
@@ -30,6 +30,7 @@ class _Refused(ValueError):
 
 def install() -> None:
     mfa.install()
+    web_identity.install()
     _limit_roles()
     sts, evaluator = internals.module("services.sts"), internals.module("core.iam_evaluator")
     internals.replace(sts, "handle_request", _checked)

@@ -183,6 +183,23 @@ def test_an_alarm_over_a_metric_is_evaluated(account: Account) -> None:
         assert account.server.audit(stack) == []
 
 
+def test_who_may_put_metrics_of_one_namespace_may_put_no_others(account: Account) -> None:
+    allowed = {
+        "Effect": "Allow",
+        "Action": "cloudwatch:PutMetricData",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"cloudwatch:namespace": "mindforce"}},
+    }
+    data = [{"MetricName": "passed", "Value": 1}]
+    with account.stack({"Role": role("account", allowed)}) as stack:
+        cloudwatch = account.assume(account.resource(stack, "Role")).client("cloudwatch")
+        cloudwatch.put_metric_data(Namespace="mindforce", MetricData=data)
+        with pytest.raises(ClientError, match="not authorized to perform: cloudwatch:PutMetric"):
+            cloudwatch.put_metric_data(Namespace="AWS/Billing", MetricData=data)
+    (metric,) = account.client("cloudwatch").list_metrics(MetricName="passed")["Metrics"]
+    assert metric["Namespace"] == "mindforce"
+
+
 HALF_A_DAY = {"Id": "q", "Expression": QUERY, "Period": 43_200, "ReturnData": True}
 
 

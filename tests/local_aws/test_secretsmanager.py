@@ -3,6 +3,7 @@
 import base64
 import json
 import string
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -93,7 +94,12 @@ def test_a_role_whose_trust_is_text_is_for_one_service_account(account: Account)
         "Effect": "Allow",
         "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/${{Issuer}}"},
         "Action": "sts:AssumeRoleWithWebIdentity",
-        "Condition": {"StringEquals": {"${Issuer}:sub": ["system:serviceaccount:database:one"]}},
+        "Condition": {
+            "StringEquals": {
+                "${Issuer}:aud": "sts.amazonaws.com",
+                "${Issuer}:sub": ["system:serviceaccount:database:one"],
+            }
+        },
     }
     text = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     host = {"Fn::Select": [1, {"Fn::Split": ["//", f"https://{ISSUER}"]}]}
@@ -108,12 +114,21 @@ def test_a_role_whose_trust_is_text_is_for_one_service_account(account: Account)
         assert _assumed(account, name, "one")
         with pytest.raises(ClientError, match="AccessDenied"):
             _assumed(account, name, "another")
+        # A token that the account has for the API server, or for somebody else as well.
+        for audiences in (["https://kubernetes.default.svc"], ["sts.amazonaws.com", "vault"]):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                _assumed(account, name, "one", audiences)
 
 
-def _assumed(account: Account, name: str, service_account: str) -> Any:
+def _assumed(
+    account: Account,
+    name: str,
+    service_account: str,
+    audiences: Sequence[str] = ("sts.amazonaws.com",),
+) -> Any:
     claims = {
         "iss": f"https://{ISSUER}",
-        "aud": ["sts.amazonaws.com"],
+        "aud": list(audiences),
         "sub": f"system:serviceaccount:database:{service_account}",
     }
     return account.client("sts").assume_role_with_web_identity(

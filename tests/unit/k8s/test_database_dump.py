@@ -92,7 +92,7 @@ def test_the_role_reads_the_applications_database_alone_and_only_by_tls() -> Non
     rules = [line.strip(' ",') for line in content["patroni.yml"].splitlines() if " dump " in line]
     assert rules == ["hostssl app dump all scram-sha-256"]
     for script in ("bootstrap.sh", "passwords.sh"):
-        assert "GRANT pg_read_all_data TO dump;" in content[script]
+        assert "GRANT SELECT ON TABLES TO dump;" in content[script]
     # What a member mounts, of which its scripts read each.
     mounted = one(chart(), "SecretProviderClass")["spec"]["parameters"]["objects"]
     assert "arn:of:dump" in mounted
