@@ -17,7 +17,8 @@ SERVER = Room(pods=1, cpu_millis=100, memory_mib=128)
 AGENT = Room(pods=1, cpu_millis=10, memory_mib=64)
 MOVER = Room(pods=1, cpu_millis=100, memory_mib=256)
 """What a pod asks for that moves one volume's data, or tends what was moved."""
-DRILL = Room(pods=1, cpu_millis=100, memory_mib=256)
+DRILL = Room(pods=1, cpu_millis=100, memory_mib=384)
+"""What the pod asks for that restores: a database server is in it."""
 _MOVERS = 8
 CLAIMS = _MOVERS + 2
 """Volumes of Velero's namespace at the most: of data on its way, and of drills' servers."""

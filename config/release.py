@@ -8,8 +8,11 @@ from pathlib import Path
 from config.errors import ConfigError, Problem
 from config.model import Environment, Table
 
-IMAGES = ("web", "database")
-_RIGHT = "it must be what delivery.images writes: an image by its digest for web and for database"
+IMAGES = ("web", "database", "drill")
+_RIGHT = (
+    "it must be what delivery.images writes: an image by its digest for each of "
+    f"{', '.join(IMAGES)}"
+)
 
 
 def images(file: Path) -> Mapping[str, str]:
@@ -37,4 +40,5 @@ def _with(environment: Environment, images: Mapping[str, str]) -> Environment:
         environment,
         web=replace(environment.web, image=images["web"]),
         database=database and replace(database, image=images["database"]),
+        backup=replace(environment.backup, drill_image=images["drill"]),
     )

@@ -26,8 +26,8 @@ DUMP, MANIFEST = "database.dump", "manifest.json"
 NAMED = "%Y-%m-%dT%H-%M-%SZ"
 """A dump's name below `DUMPS`: when it began, in UTC."""
 URL, PASSWORD_FILE = "DATABASE_URL", "DATABASE_PASSWORD_FILE"
-# S3 takes 10,000 parts: 640 GB. One at a time is in memory.
-_PARTS = TransferConfig(multipart_chunksize=64 * 2**20, use_threads=False)
+# S3 takes 10,000 parts: 160 GB. One at a time is in memory, and a copy of it.
+_PARTS = TransferConfig(multipart_chunksize=16 * 2**20, use_threads=False)
 
 
 class DataError(Exception):

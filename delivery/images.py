@@ -35,6 +35,7 @@ class Image:
     name: str
     repository: str
     """With its registry, without a tag."""
+    dockerfile: Path
     context: Path
     tag: str
     """Changes with what the image is made of."""
@@ -49,10 +50,18 @@ def images(repositories: Mapping[str, str], root: Path = ROOT) -> Sequence[Image
     web = _said(["git", "rev-parse", "HEAD"], root)
     # The database restarts when its image changes, not with every commit.
     database = _said(["git", "rev-parse", "HEAD:images/database"], root)
-    folders = {"web": (root, web), "database": (root / "images" / "database", database)}
+    # What is copied into it, and what says how.
+    parts = ("images/drill", "delivery", "service/values.py")
+    drill = _said(["git", "rev-parse", *(f"HEAD:{part}" for part in parts)], root)
+    folder = root / "images"
+    made = {
+        "web": (root / "Dockerfile", root, web),
+        "database": (folder / "database" / "Dockerfile", folder / "database", database),
+        "drill": (folder / "drill" / "Dockerfile", root, hashlib.sha1(drill.encode()).hexdigest()),
+    }
     return [
-        Image(name=name, repository=repositories[name], context=context, tag=tag)
-        for name, (context, tag) in folders.items()
+        Image(name=name, repository=repositories[name], dockerfile=file, context=context, tag=tag)
+        for name, (file, context, tag) in made.items()
     ]
 
 
@@ -65,7 +74,8 @@ def publish(image: Image, scan: Scan) -> str:
     if digest:
         print(f"{image.reference} is there already.")
     else:
-        _run(["docker", "build", "--tag", image.reference, str(image.context)], "can't be built")
+        what = ["--tag", image.reference, "--file", str(image.dockerfile), str(image.context)]
+        _run(["docker", "build", *what], "can't be built")
         scan.check(image.name, image.reference)
         _run(["docker", "push", "--quiet", image.reference], "can't be pushed")
         digest = _digest(image)
@@ -125,8 +135,9 @@ def _repositories() -> Mapping[str, str]:
 
     web = {one.web.image for one in TABLE.environments}
     database = {one.database.image for one in TABLE.environments if one.database}
+    drill = {one.backup.drill_image for one in TABLE.environments}
     found = {}
-    for name, listed in (("web", web), ("database", database)):
+    for name, listed in (("web", web), ("database", database), ("drill", drill)):
         repositories = {image.partition("@")[0].rpartition(":")[0] for image in listed}
         if len(repositories) != 1:
             raise ImageError(f"The environments must have one repository for {name}: {listed}.")

@@ -11,7 +11,8 @@ from k8s.checks import require
 from k8s.database_member import NAME as DATABASE
 from k8s.database_member import POSTGRES
 from k8s.database_network import BACKUPS
-from k8s.database_settings import BACKUP, VERIFIED
+from k8s.database_roles import BACKUP
+from k8s.database_settings import VERIFIED
 from k8s.pods import resources, restricted_container, restricted_pod
 from k8s.secret_store import FOLDER, secret_mount, secret_volume
 

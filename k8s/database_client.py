@@ -8,7 +8,8 @@ from constructs import Construct
 
 from k8s.database_member import NAME as DATABASE
 from k8s.database_network import allow_clients
-from k8s.database_settings import APP, PORT, VERIFIED
+from k8s.database_roles import APP
+from k8s.database_settings import PORT, VERIFIED
 from k8s.secret_store import FOLDER, secret_provider
 
 PROVIDER = "database"

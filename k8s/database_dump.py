@@ -2,7 +2,8 @@
 
 from k8s.database_client import database_url
 from k8s.database_network import DUMPS
-from k8s.database_settings import DUMP, PORT
+from k8s.database_roles import DUMP
+from k8s.database_settings import PORT
 from k8s.drill_image import Manifest, cron_job
 from k8s.secret_store import DRIVER, FOLDER, ROLE_ANNOTATION, provider_spec
 

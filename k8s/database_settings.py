@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 from k8s.database_relabel import FILE, SCRIPT
+from k8s.database_roles import APP, BACKUP, BOOTSTRAP, DUMP, PASSWORDS, PGBACKREST, STANZA
 from k8s.secret_store import FOLDER
 
 SCOPE = "database"
@@ -11,19 +12,11 @@ SCOPE = "database"
 SCOPE_LABEL = "app.kubernetes.io/instance"
 PORT = 5432
 API_PORT = 8008
-STANZA = "main"
 SETTINGS = "/etc/patroni"
-APP = "app"
-"""The role and the database of the application."""
-BACKUP = "backup"
-"""The role that may have a backup made, and nothing else."""
-DUMP = "dump"
-"""The role that may read what the application's role makes, and change nothing."""
 
 VERIFIED: Mapping[str, str] = {"sslmode": "require", "channel_binding": "require"}
 """libpq's words for TLS with a server that has proved that it knows the role's password."""
 
-_PGBACKREST = f"pgbackrest --stanza={STANZA}"
 _TLS = "/run/postgresql/tls"
 
 # The certificate is nobody's word: whoever connects has the server prove, over the very connection
@@ -39,74 +32,6 @@ PATRONI_REPLICATION_PASSWORD="$(cat {FOLDER}/members)"
 PATRONI_REWIND_PASSWORD="$PATRONI_REPLICATION_PASSWORD"
 export PATRONI_REPLICATION_PASSWORD PATRONI_REWIND_PASSWORD
 exec patroni {SETTINGS}
-"""
-
-_READ = f"""\\set app `cat {FOLDER}/app`
-\\set dump `cat {FOLDER}/{DUMP}`
-\\set members `cat {FOLDER}/members`"""
-
-# A connection more than one dump has: one that a lost pod left stands for a while.
-_DUMP = f"""SELECT 'CREATE ROLE {DUMP}' WHERE NOT EXISTS
-    (SELECT FROM pg_roles WHERE rolname = '{DUMP}') \\gexec
-ALTER ROLE {DUMP} LOGIN CONNECTION LIMIT 4 PASSWORD :'dump';
-ALTER ROLE {DUMP} SET default_transaction_read_only = on;
-GRANT CONNECT ON DATABASE {APP} TO {DUMP};"""
-# Not pg_read_all_data, which reads the hashes of passwords, too.
-_DUMP_READS = f"""\\connect {APP}
-ALTER DEFAULT PRIVILEGES FOR ROLE {APP} GRANT USAGE ON SCHEMAS TO {DUMP};
-ALTER DEFAULT PRIVILEGES FOR ROLE {APP} GRANT SELECT ON TABLES TO {DUMP};
-ALTER DEFAULT PRIVILEGES FOR ROLE {APP} GRANT SELECT ON SEQUENCES TO {DUMP};
-GRANT SELECT ON ALL TABLES IN SCHEMA public TO {DUMP};
-GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {DUMP};"""
-
-# Run on the primary by a person, once the mounted passwords are new: docs/rotate-passwords.md. A
-# cluster that is older than the role `dump` gets it so.
-_PASSWORDS = f"""#!/bin/sh
-set -eu
-psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --dbname=postgres << 'SQL'
--- A statement that fails is logged, and these hold what nobody may read.
-SET log_min_error_statement = panic;
-{_READ}
-BEGIN;
-ALTER ROLE {APP} PASSWORD :'app';
-ALTER ROLE {BACKUP} PASSWORD :'members';
-ALTER ROLE replication PASSWORD :'members';
-ALTER ROLE rewind PASSWORD :'members';
-{_DUMP}
-COMMIT;
-{_DUMP_READS}
-SQL
-"""
-
-# Run once in a cluster's life, by Patroni, with a connection string of the superuser. A repository
-# that a cluster before this one left is gone on with, its backups kept.
-_BOOTSTRAP = f"""#!/bin/sh
-set -eu
-psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 "$1" << 'SQL'
--- A statement that fails is logged, and these hold what nobody may read.
-SET log_min_error_statement = panic;
-{_READ}
-CREATE ROLE {APP} LOGIN PASSWORD :'app';
-CREATE DATABASE {APP} OWNER {APP};
-REVOKE CONNECT ON DATABASE {APP} FROM PUBLIC;
-{_DUMP}
-CREATE ROLE {BACKUP} LOGIN PASSWORD :'members' CONNECTION LIMIT 1;
-CREATE SCHEMA {BACKUP};
-CREATE PROCEDURE {BACKUP}.take(kind text) LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF kind NOT IN ('full', 'diff') THEN
-        RAISE 'A backup is full or diff, not %.', kind;
-    END IF;
-    EXECUTE format('COPY (SELECT) TO PROGRAM %L', '{_PGBACKREST} --type=' || kind || ' backup');
-END
-$$;
-REVOKE ALL ON PROCEDURE {BACKUP}.take FROM PUBLIC;
-GRANT USAGE ON SCHEMA {BACKUP} TO {BACKUP};
-GRANT EXECUTE ON PROCEDURE {BACKUP}.take TO {BACKUP};
-{_DUMP_READS}
-SQL
-{_PGBACKREST} stanza-create || {_PGBACKREST} stanza-upgrade
 """
 
 
@@ -189,11 +114,11 @@ def files(
                 "ssl_cert_file": f"{_TLS}/tls.crt",
                 "ssl_key_file": f"{_TLS}/tls.key",
                 "archive_mode": "on",
-                "archive_command": f"{_PGBACKREST} archive-push %p",
+                "archive_command": f"{PGBACKREST} archive-push %p",
                 # What is lost with every volume at once: minutes.
                 "archive_timeout": "5min",
             },
-            "recovery_conf": {"restore_command": f'{_PGBACKREST} archive-get %f "%p"'},
+            "recovery_conf": {"restore_command": f'{PGBACKREST} archive-get %f "%p"'},
         },
     }
     repository = {
@@ -210,7 +135,7 @@ def files(
         "patroni.yml": json.dumps(patroni, indent=2) + "\n",
         "pgbackrest.conf": "\n".join(lines) + "\n",
         "start.sh": _START,
-        "bootstrap.sh": _BOOTSTRAP,
-        "passwords.sh": _PASSWORDS,
+        "bootstrap.sh": BOOTSTRAP,
+        "passwords.sh": PASSWORDS,
         FILE: SCRIPT,
     }

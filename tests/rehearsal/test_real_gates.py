@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from config.environments import DEV, PIPELINE, TABLE
+from config.release import IMAGES
 from local.paths import ROOT
 from local.rehearsal.errors import ActionFailedError
 from tests.local_aws.support import ACCOUNT
@@ -67,7 +68,7 @@ def synth(projects: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, 
     """The step that checks and synthesizes, with images of nobody's."""
     image, images = f"docker.io/mindforce/web:1@sha256:{'1' * 64}", folder / "images"
     images.mkdir()
-    (images / "images.json").write_text(json.dumps({"web": image, "database": image}))
+    (images / "images.json").write_text(json.dumps(dict.fromkeys(IMAGES, image)))
     place = {"Name": "CODEBUILD_SRC_DIR_Images_Output", "Value": str(images)}
     gate = projects["Synth"]
     return {**gate, "Environment": {**gate["Environment"], "EnvironmentVariables": [place]}}

@@ -9,7 +9,7 @@ import pytest
 
 from config.environments import PIPELINE, TABLE
 from config.errors import ConfigError
-from config.release import images, released
+from config.release import IMAGES, images, released
 
 DEV = PIPELINE.deployments[0]
 DIGEST = f"docker.io/a/b:1@sha256:{'a' * 64}"
@@ -48,12 +48,14 @@ def test_a_wrong_value_is_named(field: str, value: Any, right: str) -> None:
 
 
 def test_a_commits_images_go_to_every_environment() -> None:
-    table = released(TABLE, {"web": DIGEST, "database": DIGEST})
+    table = released(TABLE, dict.fromkeys(IMAGES, DIGEST))
     for before, after in zip(TABLE.environments, table.environments, strict=True):
         assert after.web.image == DIGEST
         assert (after.database is None) == (before.database is None)
         assert after.database is None or after.database.image == DIGEST
-        assert replace(after, web=before.web, database=before.database) == before
+        assert after.backup.drill_image == DIGEST
+        others = {"web": before.web, "database": before.database, "backup": before.backup}
+        assert replace(after, **others) == before  # type: ignore[arg-type] # each its own
 
 
 @pytest.mark.parametrize(
@@ -61,9 +63,9 @@ def test_a_commits_images_go_to_every_environment() -> None:
     [
         "",
         "[]",
-        json.dumps({"web": DIGEST}),
-        json.dumps({"web": DIGEST, "database": "docker.io/a/b:1"}),
-        json.dumps({"web": DIGEST, "database": DIGEST, "other": DIGEST}),
+        json.dumps({"web": DIGEST, "database": DIGEST}),
+        json.dumps({"web": DIGEST, "database": DIGEST, "drill": "docker.io/a/b:1"}),
+        json.dumps({"web": DIGEST, "database": DIGEST, "drill": DIGEST, "other": DIGEST}),
     ],
 )
 def test_images_without_digests_are_refused(tmp_path: Path, content: str) -> None:

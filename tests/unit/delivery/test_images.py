@@ -40,7 +40,13 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def image(tmp_path: Path) -> Image:
-    return Image(name="web", repository="docker.io/a/web", context=tmp_path, tag="abc")
+    return Image(
+        name="web",
+        repository="docker.io/a/web",
+        dockerfile=tmp_path / "Dockerfile",
+        context=tmp_path,
+        tag="abc",
+    )
 
 
 @pytest.fixture
@@ -111,14 +117,17 @@ def test_without_a_login_nothing_is_built(
 
 
 def test_tags_change_with_what_images_are_made_of(tmp_path: Path) -> None:
-    (tmp_path / "images" / "database").mkdir(parents=True)
+    for folder in ("images/database", "images/drill", "delivery", "service"):
+        (tmp_path / folder).mkdir(parents=True)
+    for file in ("images/drill/Dockerfile", "delivery/drill.py", "service/values.py"):
+        (tmp_path / file).touch()
     git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.com"]
 
     def commit(file: str) -> dict[str, str]:
         (tmp_path / file).write_text(file)
         for words in (["add", "--all"], ["commit", "--quiet", "--message", file]):
             subprocess.run([*git, *words], check=True)
-        names = {"web": "a/web", "database": "a/database"}
+        names = {"web": "a/web", "database": "a/database", "drill": "a/drill"}
         return {one.name: one.tag for one in images.images(names, tmp_path)}
 
     subprocess.run([*git, "init", "--quiet"], check=True)
@@ -127,6 +136,9 @@ def test_tags_change_with_what_images_are_made_of(tmp_path: Path) -> None:
     third = commit("images/database/patroni.yml")
     assert len({first["web"], second["web"], third["web"]}) == 3
     assert first["database"] == second["database"] != third["database"]
+    fourth = commit("delivery/drill.py")
+    assert first["drill"] == third["drill"] != fourth["drill"]
+    assert third["database"] == fourth["database"]
 
 
 def test_a_rehearsal_without_docker_makes_digests_up(
