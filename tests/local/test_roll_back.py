@@ -9,7 +9,7 @@ from tests.local.machine import Machine
 
 DIGESTS = {
     name: f"docker.io/mindforce/{name}:0.0.9@sha256:{digit * 64}"
-    for name, digit in (("web", "a"), ("database", "b"))
+    for name, digit in (("web", "a"), ("database", "b"), ("drill", "c"))
 }
 
 
@@ -36,3 +36,6 @@ def test_an_older_image_serves_again_by_its_digest(changing: Machine, tmp_path: 
         for pod in running:
             (container,) = pod["spec"]["containers"]
             assert container["image"].endswith(f"/{DIGESTS[name].removeprefix('docker.io/')}")
+    cron = changing.kubectl("get", "cronjob", "restore-drill", "-n", "velero", "-o", "json")
+    (container,) = cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"].endswith(f"/{DIGESTS['drill'].removeprefix('docker.io/')}")
