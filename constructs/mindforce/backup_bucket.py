@@ -1,13 +1,15 @@
 """The bucket that backups go to."""
 
-from aws_cdk import Duration, RemovalPolicy, aws_kms, aws_s3
+from aws_cdk import Duration, aws_s3
 from constructs import Construct
+
+from mindforce.private_bucket import PrivateBucket
 
 DUMPS = "dumps/"
 """The prefix of the database's dumps: made to be proven and soon forgotten."""
 
 
-class BackupBucket(Construct):
+class BackupBucket(PrivateBucket):
     """A private, encrypted, versioned bucket that outlives its stack and forgets nothing early."""
 
     def __init__(
@@ -18,25 +20,11 @@ class BackupBucket(Construct):
         noncurrent_expiration: Duration,
         dump_expiration: Duration,
     ) -> None:
-        super().__init__(scope, id)
-        self.key = aws_kms.Key(
-            self,
-            "Key",
+        super().__init__(
+            scope,
+            id,
             description="Backups",
-            enable_key_rotation=True,
-            removal_policy=RemovalPolicy.RETAIN,
-        )
-        self.bucket = aws_s3.Bucket(
-            self,
-            "Bucket",
-            encryption=aws_s3.BucketEncryption.KMS,
-            encryption_key=self.key,
-            bucket_key_enabled=True,
             versioned=True,
-            enforce_ssl=True,
-            block_public_access=aws_s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=aws_s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            removal_policy=RemovalPolicy.RETAIN,
             lifecycle_rules=[
                 aws_s3.LifecycleRule(
                     id="overwritten",
