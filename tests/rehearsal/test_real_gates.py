@@ -16,7 +16,6 @@ import pytest
 
 from config.environments import DEV, PIPELINE, TABLE
 from config.release import IMAGES
-from config.release import IMAGES
 from local.paths import ROOT
 from local.rehearsal.errors import ActionFailedError
 from tests.local_aws.support import ACCOUNT
