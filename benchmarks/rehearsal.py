@@ -20,9 +20,10 @@ def rehearsal() -> Iterator[Figure]:
         try:
             cost = run([*command, "--approve"])
             yield Figure("make rehearse APPROVE=1, from nothing", cost.wall / 60, 10, "min")
+            yield Figure("  CPU of its builds and of CDK's CLI", cost.cpu, float("inf"), "s")
             done = next(Runs(state.rehearsal).all()).done
             for name in sorted(done, key=lambda one: -done[one])[:SLOWEST]:
                 yield Figure(f"  {name}", done[name], float("inf"), "s")
-            yield Figure("memory of three environments standing", resident(state), 6, "GiB")
+            yield Figure("memory of three environments and the pipeline", resident(state), 3 * 1.5, "GiB")
         finally:
             run([sys.executable, "-m", "local", "--state", str(state.folder), "down"])
