@@ -24,6 +24,7 @@ def rehearsal() -> Iterator[Figure]:
             done = next(Runs(state.rehearsal).all()).done
             for name in sorted(done, key=lambda one: -done[one])[:SLOWEST]:
                 yield Figure(f"  {name}", done[name], float("inf"), "s")
-            yield Figure("memory of three environments and the pipeline", resident(state), 3 * 1.5, "GiB")
+            name = "memory of three environments and the pipeline"
+            yield Figure(name, resident(state), 3 * 1.5, "GiB")
         finally:
             run([sys.executable, "-m", "local", "--state", str(state.folder), "down"])
