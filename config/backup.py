@@ -42,7 +42,7 @@ class Backup:
     drill: str
     """When the newest backup is restored and compared, as a cron schedule."""
     drill_image: str
-    """A full reference: registry, repository and a tag or digest."""
+    """Of the drill, and of the database's dumps, which it proves; a full reference."""
     drill_max_age_hours: int
     """How old the newest backup may be then."""
     alarm_hours: int
