@@ -170,15 +170,21 @@ def test_an_alarm_over_a_metric_is_evaluated(account: Account) -> None:
     with account.stack(paging(Alarm=over_metric)) as stack:
         cloudwatch = account.client("cloudwatch")
         name = account.resource(stack, "Alarm")
-        cloudwatch.put_metric_data(
-            Namespace="Test",
-            MetricData=[{"MetricName": "broken", "Value": 1, "Dimensions": dimensions}],
-        )
+
+        def put(value: float, cluster: str) -> None:
+            of = [{"Name": "Cluster", "Value": cluster}]
+            datum = {"MetricName": "broken", "Value": value, "Dimensions": of}
+            cloudwatch.put_metric_data(Namespace="Test", MetricData=[datum])
 
         def state() -> str:
             (shown,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
             return str(shown["StateValue"])
 
+        put(0, "one")
+        eventually("the alarm is calm", lambda: state() == "OK")
+        put(1, "another")
+        assert state() == "OK"
+        put(1, "one")
         eventually("the alarm is raised", lambda: state() == "ALARM")
         assert account.server.audit(stack) == []
 
