@@ -33,7 +33,10 @@ LOOK_SECONDS = 3
 """How long a process that has ended by itself stays away, as a pod's back-off would have it."""
 
 Identity = Callable[[str, str], Mapping[str, Any] | None]
-"""From namespace and service account to credentials, None where no association gives any."""
+"""From namespace and service account to credentials, None where no association gives any.
+
+Raises PermissionError where one does, and its role lets no pod in.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,13 +166,20 @@ class Controllers:
     ) -> Mapping[str, str]:
         own = {e["name"]: e["value"] for e in container.get("env", []) if "value" in e}
         aws = {"AWS_ENDPOINT_URL": self._aws_endpoint, "AWS_EC2_METADATA_DISABLED": "true"}
-        if self._identity(namespace, account) is not None:
+        if self._is_associated(namespace, account):
             # What EKS's own webhook adds to a pod whose service account has an association.
             token = folder / "pod-identity-token"
             _write(token, self._token(namespace, account, POD_IDENTITY_AUDIENCE))
             aws["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = self.gateway.credentials_url
             aws["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = str(token)
         return {**own, **aws, "HOME": "/nonexistent", "GOGC": "50"}
+
+    def _is_associated(self, namespace: str, account: str) -> bool:
+        try:
+            return self._identity(namespace, account) is not None
+        except PermissionError:
+            # The agent says so when it is asked.
+            return True
 
     def _kubeconfig(self, folder: Path, namespace: str, account: str) -> Path:
         token = folder / "token"
@@ -214,10 +224,12 @@ class Controllers:
         return mounts
 
     def _store(self, namespace: str, account: str) -> SecretStore:
+        try:
+            credentials = self._identity(namespace, account)
+        except PermissionError as error:
+            raise ControlPlaneError(f"Pods of {namespace}/{account} wait: {error}") from error
         return SecretStore(
-            self._plane.client,
-            credentials=self._identity(namespace, account),
-            aws_endpoint=self._aws_endpoint,
+            self._plane.client, credentials=credentials, aws_endpoint=self._aws_endpoint
         )
 
     def _resolve(self, host: str, port: int) -> int | None:

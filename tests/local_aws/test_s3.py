@@ -1,5 +1,6 @@
 """A bucket's properties are really there, and a bucket with objects stays."""
 
+import json
 from typing import Any
 
 import httpx
@@ -8,7 +9,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tests.local_aws.support import REGION, Account, StackFailedError
+from tests.local_aws.support import REGION, Account, StackFailedError, role
 
 
 def bucket(**properties: Any) -> dict[str, Any]:
@@ -104,3 +105,27 @@ def test_a_bucket_is_reached_by_a_host_name_of_its_own(account: Account) -> None
             said = httpx.request(method, address, content=body, headers=dict(asked.headers))
             assert said.status_code in (200, 204), said.text
             assert method != "GET" or said.content == b"content"
+
+
+def test_a_bucket_policy_denies_what_a_role_is_allowed(account: Account) -> None:
+    user = role("account", {"Action": "s3:*", "Resource": "*"})
+    with account.stack({**bucket(), "User": user}) as stack:
+        name, s3 = account.resource(stack, "Bucket"), account.client("s3")
+        who = account.resource(stack, "User")
+        theirs = account.assume(who).client("s3")
+        theirs.put_object(Bucket=name, Key="before", Body=b"1")
+        statement = {
+            "Effect": "Deny",
+            "Principal": {"AWS": f"arn:aws:iam::{account.key}:role/{who}"},
+            "Action": "s3:PutObject",
+            "Resource": f"arn:aws:s3:::{name}/*",
+        }
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
+        with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
+            theirs.put_object(Bucket=name, Key="denied", Body=b"1")
+        assert theirs.get_object(Bucket=name, Key="before")["Body"].read() == b"1"
+        s3.delete_bucket_policy(Bucket=name)
+        theirs.put_object(Bucket=name, Key="after", Body=b"1")
+        for key in ("before", "after"):
+            s3.delete_object(Bucket=name, Key=key)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.aws import internals
-from local.aws.eks.service import eks
+from local.aws.eks.roles import require_pod_role
+from local.aws.eks.service import EksError, eks
 
 LIFETIME_SECONDS = 6 * 3600
 
@@ -14,12 +15,17 @@ LIFETIME_SECONDS = 6 * 3600
 def find(cluster: str, namespace: str, service_account: str) -> Mapping[str, Any] | None:
     """Return a session of the associated role, as the container provider reads it, or None.
 
-    The account and region are those of the current request.
+    The account and region are those of the current request. Raises PermissionError for a role
+    that doesn't let pods in any more.
     """
     association = _association(cluster, namespace, service_account)
     if association is None:
         return None
     role: str = association["roleArn"]
+    try:
+        require_pod_role(role)
+    except EksError as error:
+        raise PermissionError(error.message) from error
     account, name = role.split(":")[4], role.rsplit("/", 1)[-1]
     key = f"ASIA{secrets.token_hex(8).upper()}"
     secret, token = secrets.token_hex(20), secrets.token_hex(20)
