@@ -35,7 +35,7 @@ def backup(
         **_volumes(cluster),
     }
     made = velero.run(cluster, "Backup", name, spec, seconds=seconds)
-    for problem in velero.problems(made):
+    for problem in velero.problems(cluster, made):
         raise velero.VeleroError(problem)
     return made
 

@@ -41,8 +41,8 @@ def restore(
     Raises VeleroError where a namespace is there and `existing` doesn't say that what lacks in it
     may be added: what is there is never changed. Raises ClusterError.
     """
-    velero.location(cluster)
     found = velero.find(cluster, backup)
+    velero.location(cluster, found["spec"]["storageLocation"])
     for source, target in namespaces.items():
         if not velero.includes(found, source):
             raise velero.VeleroError(f"The backup {backup} doesn't hold the namespace {source!r}.")
@@ -60,7 +60,7 @@ def restore(
         **(spec or {}),
     }
     made = velero.run(cluster, "Restore", name, wanted, seconds=seconds)
-    for problem in velero.problems(made):
+    for problem in velero.problems(cluster, made):
         raise velero.VeleroError(problem)
     return made
 

@@ -1,14 +1,21 @@
 """Velero's objects in a cluster, and what it says of them in plain words."""
 
+import contextlib
+import gzip
+import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from delivery.cluster import Cluster, Object, wait_for
+import httpx
+
+from delivery.cluster import Cluster, ClusterError, Object, wait_for
 
 NAMESPACE = "velero"
 GROUP = f"apis/velero.io/v1/namespaces/{NAMESPACE}"
 LOCATION = "default"
+_RESULTS_SECONDS = 30.0
+_MOST_ERRORS = 3
 _ENDED = {"Completed", "PartiallyFailed", "Failed", "FailedValidation"}
 
 
@@ -48,16 +55,46 @@ def run(cluster: Cluster, kind: str, name: str, spec: Object, *, seconds: float)
     return done
 
 
-def problems(item: Object) -> Iterator[str]:
+def problems(cluster: Cluster, item: Object) -> Iterator[str]:
     """Yield a sentence where a Backup or Restore that has ended isn't whole."""
     kind, name = item["kind"], item["metadata"]["name"]
     status = item["status"]
     if status["phase"] == "Completed":
         return
     reasons = [*status.get("validationErrors", []), status.get("failureReason", "")]
+    if status["phase"] == "PartiallyFailed":
+        reasons += _errors(cluster, kind, name)
     counts = f"{status.get('errors', 0)} errors, {status.get('warnings', 0)} warnings"
     words = "; ".join(filter(None, reasons)) or counts
     yield f"{kind} {name} is {status['phase']}: {words}."
+
+
+def _errors(cluster: Cluster, kind: str, name: str) -> list[str]:
+    """Return the first errors that Velero wrote of a Backup or Restore; none if it can't."""
+    requests = f"{GROUP}/downloadrequests"
+    body = {
+        "apiVersion": "velero.io/v1",
+        "kind": "DownloadRequest",
+        "metadata": {"name": f"{name}-errors", "namespace": NAMESPACE},
+        "spec": {"target": {"kind": f"{kind}Results", "name": name}},
+    }
+    path = f"{requests}/{name}-errors"
+    with contextlib.suppress(ClusterError, httpx.HTTPError, OSError, ValueError):
+        cluster.create(requests, body)
+        try:
+            url = wait_for(
+                f"the errors of {name} can be read",
+                lambda: cluster.get(path).get("status", {}).get("downloadURL"),
+                seconds=_RESULTS_SECONDS,
+            )
+            answer = httpx.get(url).raise_for_status()
+        finally:
+            cluster.delete(path)
+        errors = json.loads(gzip.decompress(answer.content)).get("errors", {})
+        spaces = [text for texts in errors.get("namespaces", {}).values() for text in texts]
+        said = [*errors.get("velero", []), *errors.get("cluster", []), *spaces]
+        return [text.strip().rstrip(".") for text in said[:_MOST_ERRORS]]
+    return []
 
 
 def newest(cluster: Cluster, *, holding: Sequence[str] = (), now: datetime | None = None) -> Object:

@@ -19,17 +19,22 @@ _PROVIDER = "repository-password"
 
 @dataclass(frozen=True, kw_only=True)
 class StorageLocation:
-    """A bucket that backups go to; with `read_only`, one that they are only restored from."""
+    """A bucket that backups go to; with `read_only`, one that they are only restored from.
+
+    Without `key_arn` the bucket says how its objects are encrypted.
+    """
 
     namespace: str
     bucket: str
     region: str
-    key_arn: str
+    key_arn: str | None = None
     name: str = LOCATION
     read_only: bool = False
 
     def manifest(self) -> Manifest:
-        config = {"region": self.region, "kmsKeyId": self.key_arn}
+        config = {"region": self.region}
+        if self.key_arn:
+            config["kmsKeyId"] = self.key_arn
         spec = {
             "provider": "aws",
             "accessMode": "ReadOnly" if self.read_only else "ReadWrite",

@@ -42,6 +42,8 @@ def make_backups(
             ),
         ],
         overwrite=True,
+        # Restores in it wait for the server to tidy up after them, which has gone by then.
+        keep=True,
     )
     release = Velero(
         here,

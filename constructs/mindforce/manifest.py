@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import CustomResource, aws_eks_v2
+from aws_cdk import CustomResource, RemovalPolicy, aws_eks_v2
 from constructs import Construct
 
 Objects = Sequence[Mapping[str, Any]]
@@ -27,10 +27,11 @@ class Manifest(Construct):
         objects: Objects,
         prune: bool = False,
         overwrite: bool = False,
+        keep: bool = False,
     ) -> None:
         """With `prune`, an object that leaves the manifest leaves the cluster.
 
-        With `overwrite`, objects may be there before.
+        With `overwrite`, objects may be there before. With `keep` they stay when it goes.
         """
         super().__init__(scope, id)
         # Asking for it lets this come after the cluster takes the provider's calls.
@@ -49,6 +50,7 @@ class Manifest(Construct):
             "Resource",
             resource_type="Custom::AWSCDK-EKS-KubernetesResource",
             service_token=provider.service_token,
+            removal_policy=RemovalPolicy.RETAIN if keep else None,
             properties={**properties, "Manifest": self.text},
         )
 

@@ -123,11 +123,13 @@ class RolloutGate(Construct):
     ) -> IDependable:
         """Apply a manifest, wait for its workloads, and return what the next can come after.
 
-        With `prune`, an object that leaves the manifest leaves the cluster: not for what holds
-        data, or holds what holds data.
+        Objects may be there before: a backup may have brought them back. With `prune`, an object
+        that leaves the manifest leaves the cluster: not for what holds data, or holds what does.
         Raises ValueError for a workload in a namespace that the gate can't read.
         """
-        applied = Manifest(self, id, cluster=self._cluster, objects=objects, prune=prune)
+        applied = Manifest(
+            self, id, cluster=self._cluster, objects=objects, prune=prune, overwrite=True
+        )
         # So that it is deleted after all that it looks for.
         applied.node.add_dependency(self._cleanup, *after)
         workloads = _workloads(objects)

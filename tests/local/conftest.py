@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from delivery.cluster import Cluster, connect
+from local import access
 from tests.local.machine import Machine
 
 
@@ -37,3 +39,13 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     machine = Machine(tmp_path_factory.mktemp("other") / "state")
     yield machine
     machine.run("down")
+
+
+@pytest.fixture(scope="module")
+def cluster(dev: Machine) -> Iterator[Cluster]:
+    """Dev's cluster, reached as commands reach it; AWS clients reach dev's account meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in access.environment(dev.state, dev.target).items():
+            patch.setenv(name, value)
+        with connect() as found:
+            yield found

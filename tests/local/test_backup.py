@@ -20,7 +20,7 @@ from delivery.drill import Drill
 from delivery.postgres import temporary
 from delivery.report import METRIC, METRIC_NAMESPACE, Verdict, publish
 from delivery.restore import restore
-from local import access, processes
+from local import processes
 from service.migrate import migrate
 from service.settings import Settings
 from tests.local.machine import Machine, eventually
@@ -60,16 +60,6 @@ def _objects() -> Iterator[tuple[str, Object]]:
     template = {"spec": {**_workload()["template"]["spec"], "restartPolicy": "Never"}}
     cron = {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": template}}}
     yield f"apis/batch/v1/namespaces/{NAME}/cronjobs", {"metadata": _meta("one"), "spec": cron}
-
-
-@pytest.fixture(scope="module")
-def cluster(dev: Machine) -> Iterator[Cluster]:
-    """Dev's cluster, reached as commands reach it; AWS clients reach dev's account meanwhile."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in access.environment(dev.state, dev.target).items():
-            patch.setenv(name, value)
-        with connect() as found:
-            yield found
 
 
 @pytest.fixture(scope="module")
@@ -256,7 +246,7 @@ def test_without_permission_nothing_is_backed_up_and_the_next_one_is_whole(
         # Velero itself, as a schedule has it: refused, and said so.
         spec = {"includedNamespaces": [NAME], "storageLocation": "default", "ttl": "1h"}
         made = velero.run(cluster, "Backup", f"denied-{velero.stamp()}", spec, seconds=60)
-        (said,) = velero.problems(made)
+        (said,) = velero.problems(cluster, made)
         assert "is FailedValidation" in said
         assert "in Unavailable status" in said
     finally:

@@ -8,10 +8,11 @@ import pytest
 from config.environments import TABLE
 from config.model import Environment
 from k8s.storage import DRIVER
-from tests.synthesis import Synthesis, manifests
+from tests.synthesis import Synthesis, manifests, plain
 
 Manifest = dict[str, Any]
 RELEASE = "Custom::AWSCDK-EKS-HelmChart"
+MANIFEST = "Custom::AWSCDK-EKS-KubernetesResource"
 
 
 def _objects(synthesis: Synthesis, environment: str, kind: str) -> list[Manifest]:
@@ -84,3 +85,18 @@ def test_the_server_starts_once_the_repositorys_secret_is_ours(synthesis: Synthe
     )
     driver = json.loads(add_on["ConfigurationValues"])["secrets-store-csi-driver"]
     assert driver["syncSecret"] == {"enabled": True}
+
+
+def test_restores_that_nobody_tidies_up_keep_no_stack(synthesis: Synthesis) -> None:
+    """Each has a finalizer of the server's, which goes before its namespace could."""
+    found = synthesis.template("prod", "Platform").resources(MANIFEST).values()
+    (namespace,) = (r for r in found if '"kind":"Namespace"' in plain(r["Properties"]["Manifest"]))
+    assert namespace["DeletionPolicy"] == "Retain"
+
+
+def test_workloads_take_what_was_restored_as_it_is(synthesis: Synthesis) -> None:
+    """CDK's handler would create them, and be refused where they exist."""
+    for environment in TABLE.environments:
+        found = synthesis.template(environment.name, "Workloads").properties(MANIFEST)
+        assert found
+        assert all(manifest["Overwrite"] is True for manifest in found)

@@ -1,0 +1,195 @@
+"""A cluster that is lost, and a region: a second cluster gets back what the bucket holds."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from delivery import contents, location, velero
+from delivery.backup import backup
+from delivery.cluster import Cluster
+from delivery.restore import restore
+from local.paths import ROOT
+from tests.local.again import Again
+from tests.local.machine import Machine, eventually
+
+SPACES = {"web": "web", "database": "database"}
+LOCATIONS = f"{velero.GROUP}/backupstoragelocations"
+ELSEWHERE = "eu-west-1"
+
+
+@pytest.fixture(scope="module")
+def kept(cluster: Cluster) -> str:
+    """A backup of dev's workloads."""
+    name = f"lost-{velero.stamp()}"
+    backup(cluster, name, list(SPACES), keep_hours=1)
+    return name
+
+
+@pytest.fixture(scope="module")
+def again(dev: Machine, kept: str) -> Iterator[Again]:
+    stacks = Again(dev)
+    yield stacks
+    # Restores that are still there keep none of them.
+    stacks.delete()
+
+
+@pytest.fixture(scope="module")
+def new(again: Again) -> Iterator[Cluster]:
+    """A cluster that has been deployed up to Platform."""
+    with again.platform() as cluster:
+        yield cluster
+
+
+def test_workloads_are_deployed_over_what_was_restored(
+    new: Cluster, again: Again, kept: str
+) -> None:
+    again.look()
+    eventually(lambda: new.find(f"{velero.GROUP}/backups/{kept}"))
+    restore(new, f"all-{velero.stamp()}", backup=kept, namespaces=SPACES)
+    before = _identities(new)
+    assert "persistentvolumeclaims data-database-0" in before
+    again.workloads()
+    assert _identities(new).items() >= before.items()
+
+
+def _identities(cluster: Cluster) -> dict[str, str]:
+    """Return the uids of the objects that a deploy must take as they are."""
+    kinds = [
+        *(("api/v1", kind) for kind in ("persistentvolumeclaims", "services", "configmaps")),
+        *(("apis/apps/v1", kind) for kind in ("deployments", "statefulsets")),
+        ("apis/networking.k8s.io/v1", "ingresses"),
+    ]
+    return {
+        f"{kind} {item['metadata']['name']}": item["metadata"]["uid"]
+        for group, kind in kinds
+        for namespace in SPACES
+        for item in cluster.items(f"{group}/namespaces/{namespace}/{kind}")
+    }
+
+
+@pytest.fixture
+def copied(dev: Machine, cluster: Cluster, new: Cluster, kept: str) -> Iterator[str]:
+    """A copy of the bucket in another region, once the first bucket is gone with its own."""
+    default = new.get(f"{LOCATIONS}/default")
+    source = default["spec"]["objectStorage"]["bucket"]
+    bucket = f"{source[:40]}-{ELSEWHERE}"
+    here, s3 = dev.client("s3"), _s3(dev)
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": ELSEWHERE})
+    for key in _objects(here, source):
+        body = here.get_object(Bucket=source, Key=key)["Body"].read()
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+    policy = _documented("json").replace("ROLE_ARN", _role_arn(dev)).replace("COPY", bucket)
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+    new.delete(f"{LOCATIONS}/default")
+    for found in new.items(f"{velero.GROUP}/backups"):
+        new.delete(f"{velero.GROUP}/backups/{found['metadata']['name']}")
+    yield bucket
+    new.delete(f"{LOCATIONS}/{location.NAME}")
+    metadata = {"name": "default", "namespace": velero.NAMESPACE}
+    new.create(LOCATIONS, {**default, "metadata": metadata, "status": {}})
+    for key in _objects(s3, bucket):
+        s3.delete_object(Bucket=bucket, Key=key)
+    s3.delete_bucket(Bucket=bucket)
+
+
+def test_a_copy_in_another_region_is_restored_from_and_never_written_to(
+    dev: Machine,
+    new: Cluster,
+    again: Again,
+    kept: str,
+    copied: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = _kept(dev, copied)
+    monkeypatch.setenv("KUBECONFIG", str(again.kubeconfig))
+    (line,) = (one for one in _documented("console", 1).splitlines() if "delivery.location" in one)
+    _, _, module, *words = shlex.split(line.replace("COPY", copied).replace("REGION", ELSEWHERE))
+    assert module == "delivery.location"
+    assert location.main(words) == 0
+    again.look()
+    eventually(lambda: new.find(f"{velero.GROUP}/backups/{kept}"))
+    spaces = {"web": f"web-{velero.stamp()}"}
+    restore(new, f"copy-{velero.stamp()}", backup=kept, namespaces=spaces)
+    held = contents.read(_s3(dev), new.get(f"{LOCATIONS}/{location.NAME}"), kept)
+    wanted = {key.name for key in held if (key.resource, key.namespace) == ("services", "web")}
+    services = new.items(f"api/v1/namespaces/{spaces['web']}/services")
+    assert {item["metadata"]["name"] for item in services} == wanted != set()
+
+    spec = {"includedNamespaces": ["web"], "storageLocation": location.NAME}
+    made = velero.run(new, "Backup", f"none-{velero.stamp()}", spec, seconds=60)
+    (said,) = velero.problems(new, made)
+    assert "is FailedValidation" in said
+    assert "read-only mode" in said
+    _ask_to_delete(new, kept)
+    assert _kept(dev, copied) == before
+
+
+def _ask_to_delete(cluster: Cluster, backup: str) -> None:
+    request = {
+        "apiVersion": "velero.io/v1",
+        "kind": "DeleteBackupRequest",
+        "metadata": {"name": backup, "namespace": velero.NAMESPACE},
+        "spec": {"backupName": backup},
+    }
+    requests = f"{velero.GROUP}/deletebackuprequests"
+    cluster.create(requests, request)
+
+    def refused() -> bool:
+        status = cluster.get(f"{requests}/{backup}").get("status", {})
+        return "read-only" in " ".join(status.get("errors", []))
+
+    eventually(refused)
+
+
+def test_a_copy_that_may_not_be_read_is_told_and_not_kept(
+    dev: Machine,
+    new: Cluster,
+    again: Again,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(again.kubeconfig))
+    region = ["--region", dev.target.environment.region]
+    words = ["--name", "nowhere", "--bucket", "no-such-bucket", *region]
+    assert location.main(words) == 1
+    said = capsys.readouterr().out
+    assert re.match(r"FAILED: The storage location 'nowhere' \(bucket no-such-bucket\) is un", said)
+    assert new.find(f"{LOCATIONS}/nowhere") is None
+    words = ["--name", "default", "--bucket", "other", *region]
+    assert location.main(words) == 1
+    assert "There is a storage location 'default' (bucket " in capsys.readouterr().out
+
+
+def _documented(kind: str, number: int = 0) -> str:
+    """Return a block of code of docs/restore.md."""
+    text = (ROOT / "docs" / "restore.md").read_text()
+    return str(re.findall(rf"^```{kind}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[number])
+
+
+def _s3(dev: Machine) -> Any:
+    return dev.session.client("s3", region_name=ELSEWHERE, endpoint_url=dev.target.endpoint)
+
+
+def _objects(s3: Any, bucket: str) -> dict[str, str]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="velero/")
+    return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
+
+
+def _kept(dev: Machine, bucket: str) -> dict[str, str]:
+    """Return all objects but what Velero writes of restores, which is where their backup is."""
+    found = _objects(_s3(dev), bucket)
+    return {key: tag for key, tag in found.items() if not key.startswith("velero/restores/")}
+
+
+def _role_arn(dev: Machine) -> str:
+    """Return the role that Velero's pods have."""
+    eks = dev.client("eks")
+    wanted = {"namespace": velero.NAMESPACE, "serviceAccount": "velero"}
+    (found,) = eks.list_pod_identity_associations(clusterName="again", **wanted)["associations"]
+    described = eks.describe_pod_identity_association(
+        clusterName="again", associationId=found["associationId"]
+    )
+    return str(described["association"]["roleArn"])
