@@ -1,4 +1,4 @@
-"""Measure synthesis, charts, deploy, a rehearsal, the service, fail-over; print the figures."""
+"""Measure synthesis, charts, deploy, a rehearsal, the service, fail-over, backups; print it."""
 
 import argparse
 import statistics
@@ -13,6 +13,7 @@ from benchmarks.failover import failover
 from benchmarks.measure import Figure, in_turn, median_cpu, resident, run
 from benchmarks.rehearsal import rehearsal
 from benchmarks.service import service
+from benchmarks.velero import velero
 from guards import assembly, limits
 from local.paths import State
 
@@ -81,7 +82,8 @@ def deploy() -> Iterator[Figure]:
         yield Figure("make down", down, 20, "s")
 
 
-PARTS = {part.__name__: part for part in (synthesis, charts, deploy, rehearsal, service, failover)}
+_PARTS = (synthesis, charts, deploy, rehearsal, service, failover, velero)
+PARTS = {part.__name__: part for part in _PARTS}
 
 
 def main() -> int:

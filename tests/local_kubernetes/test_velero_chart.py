@@ -13,30 +13,9 @@ import yaml
 from local.tools import velero
 from local.tools.go import pinned
 from mindforce.velero import CHART_VERSION, PLUGIN_VERSION, VERSION
+from tests.local_kubernetes.velero_values import VALUES
 
 CHART = velero.HERE / "chart"
-VALUES: dict[str, Any] = {
-    "image": {"repository": "docker.io/velero/velero", "tag": f"v{VERSION}"},
-    "initContainers": [{"name": "plugin", "image": "plugin:1"}],
-    "podSecurityContext": {},
-    "containerSecurityContext": {},
-    "resources": {},
-    "priorityClassName": "system-cluster-critical",
-    "serviceAccount": {"server": {"name": "velero"}},
-    "configuration": {"uploaderType": "kopia", "features": "EnableCSI"},
-    "credentials": {"useSecret": False},
-    "backupsEnabled": False,
-    "snapshotsEnabled": False,
-    "deployNodeAgent": True,
-    "nodeAgent": {
-        "disableHostPath": True,
-        "priorityClassName": "system-node-critical",
-        "resources": {},
-        "tolerations": [],
-        "extraArgs": [],
-        "containerSecurityContext": {},
-    },
-}
 
 
 def _render(tools: Path, folder: Path, values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
