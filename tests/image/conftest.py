@@ -44,7 +44,7 @@ def database(images: Images) -> Iterator[Image]:
 
 @pytest.fixture(scope="session")
 def drill(images: Images) -> Iterator[Image]:
-    image = images.build(ROOT, "mindforce-drill", f"--file={ROOT / 'images/drill/Dockerfile'}")
+    image = images.drill()
     yield image
     image.close()
 

@@ -46,6 +46,11 @@ class Images:
         """Build the Dockerfile in `context` as localhost/`name`, and have its files."""
         return Image(self, self.make(context, name, *options))
 
+    def drill(self) -> "Image":
+        """Build the drill's image, which is made of more than its folder."""
+        file = ROOT / "images" / "drill" / "Dockerfile"
+        return self.build(ROOT, "mindforce-drill", f"--file={file}")
+
     def make(self, context: Path, name: str, *options: str) -> str:
         """Build the Dockerfile in `context` as localhost/`name`; return it with its tag."""
         tag = f"localhost/{name}:test"

@@ -19,7 +19,6 @@ from delivery.backup import backup
 from delivery.cluster import Cluster, connect
 from delivery.data import MANIFEST, dump
 from delivery.postgres import temporary
-from delivery.process import ROOT
 from delivery.report import METRIC
 from k8s.restore_drill import NAME
 from local import access, processes
@@ -36,8 +35,7 @@ PODS = "pods.eks.amazonaws.com"
 def image() -> Iterator[Image]:
     if reason := lacking():
         (pytest.fail if "REQUIRE_IMAGES" in os.environ else pytest.skip)(reason)
-    images = Images(cache() / "image-test")
-    made = images.build(ROOT, "mindforce-drill", f"--file={ROOT / 'images/drill/Dockerfile'}")
+    made = Images(cache() / "image-test").drill()
     yield made
     made.close()
 
