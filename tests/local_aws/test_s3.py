@@ -20,6 +20,7 @@ def test_configuration_shows_through_the_api(account: Account) -> None:
     rule = {
         "Id": "old",
         "Status": "Enabled",
+        "Prefix": "dumps/",
         "ExpirationInDays": 30,
         "NoncurrentVersionExpiration": {"NoncurrentDays": 7},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
@@ -40,6 +41,7 @@ def test_configuration_shows_through_the_api(account: Account) -> None:
         s3 = account.client("s3")
         rules = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
         assert rules[0]["Expiration"] == {"Days": 30}
+        assert rules[0].get("Prefix", rules[0].get("Filter", {}).get("Prefix")) == "dumps/"
         assert rules[0]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}
         assert rules[0]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
         shown = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]
