@@ -18,7 +18,7 @@ from delivery.data import dump
 from delivery.data_check import check_data
 from delivery.drill import Drill
 from delivery.postgres import temporary
-from delivery.report import METRIC, METRIC_NAMESPACE, Verdict, publish
+from delivery.report import DIMENSION, METRIC, METRIC_NAMESPACE, Verdict, publish
 from delivery.restore import restore
 from local import processes
 from service.migrate import migrate
@@ -132,7 +132,9 @@ def test_a_verdict_is_told_by_metric_event_and_report(
     events = cluster.items(f"api/v1/namespaces/{velero.NAMESPACE}/events")
     mine = [e for e in events if e["involvedObject"]["name"] == newest]
     assert ("RestoreDrillFailed", "Warning") in [(e["reason"], e["type"]) for e in mine]
-    metrics = dev.client("cloudwatch").list_metrics(Namespace=METRIC_NAMESPACE)["Metrics"]
+    metrics = dev.client("cloudwatch").list_metrics(
+        Namespace=METRIC_NAMESPACE, Dimensions=[{"Name": DIMENSION, "Value": "dev"}]
+    )["Metrics"]
     assert [m["MetricName"] for m in metrics] == [METRIC]
 
 
