@@ -15,6 +15,8 @@ SLOWEST = 8
 def rehearsal() -> Iterator[Figure]:
     """Yield the time of a rehearsal of dev, stage and prod with all gates, from nothing."""
     with tempfile.TemporaryDirectory() as folder:
+        # Builds run PostgreSQL as another user, who has to come there.
+        Path(folder).chmod(0o755)
         state = State(Path(folder) / "state")
         command = [sys.executable, "-m", "local.rehearsal", "--state", str(state.folder)]
         try:
