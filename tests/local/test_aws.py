@@ -150,7 +150,10 @@ def test_backup_bucket_is_locked_down(dev: Machine) -> None:
     (rule,) = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
     assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
     rules = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
-    assert {r["ID"] for r in rules} == {"overwritten", "markers"}
+    assert {r["ID"] for r in rules} == {"overwritten", "markers", "dumps"}
+    # Nothing but dumps is forgotten before somebody overwrites or deletes it.
+    (expires,) = (r for r in rules if "Days" in r.get("Expiration", {}))
+    assert expires["Filter"] == {"Prefix": "dumps/"}
     policy = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
     assert any(s["Effect"] == "Deny" for s in policy["Statement"])
 
