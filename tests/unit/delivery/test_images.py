@@ -152,3 +152,20 @@ def test_a_rehearsal_without_docker_makes_digests_up(
     assert json.loads(file.read_text()) == once
     assert all("@sha256:" in image for image in once.values())
     assert "made up" in capsys.readouterr().out
+
+
+def test_a_refused_image_leaves_no_digests_for_the_synthesis(
+    registry: Path,
+    scan: Scan,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DOCKER_HUB_USERNAME", "a")
+    monkeypatch.setenv("DOCKER_HUB_TOKEN", "right")
+    (registry / "refused").write_text("2")
+    file = tmp_path / "release" / "images.json"
+    assert images.main(["--output", str(file)]) == 1
+    assert "has vulnerabilities that are mended elsewhere" in capsys.readouterr().out
+    assert not file.exists()
+    assert "push" not in calls(registry)
