@@ -32,7 +32,8 @@ class Verdict:
     bucket: str = ""
     backup: str = ""
     objects: int = 0
-    rows: int = 0
+    rows: int | None = None
+    """None where only objects were compared."""
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -42,7 +43,8 @@ class Verdict:
     def lines(self) -> Iterator[str]:
         yield from self.problems
         seconds = (self.finished - self.started).total_seconds()
-        seen = f"backup {self.backup or 'none'}, {self.objects} objects, {self.rows} rows"
+        rows = "rows not compared" if self.rows is None else f"{self.rows} rows"
+        seen = f"backup {self.backup or 'none'}, {self.objects} objects, {rows}"
         yield f"{'PASSED' if self.passed else 'FAILED'}: {seen}, {seconds:.0f} s"
 
     def report(self) -> dict[str, Any]:

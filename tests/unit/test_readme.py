@@ -1,5 +1,6 @@
 """The README's commands are there, and every command is in the README."""
 
+import os
 import re
 import subprocess
 import sys
@@ -37,11 +38,15 @@ def test_every_link_leads_somewhere() -> None:
         "benchmarks",
         "delivery.alarms",
         "delivery.asset_manifests",
+        "delivery.backup",
         "delivery.bootstrap",
+        "delivery.data",
+        "delivery.drill",
         "delivery.images",
         "delivery.load",
         "delivery.migration_lint",
         "delivery.migration_test",
+        "delivery.restore",
         "delivery.review",
         "delivery.smoke",
         "local.rehearsal",
@@ -56,3 +61,16 @@ def test_every_command_has_help(module: str) -> None:
     )
     assert done.returncode == 0
     assert done.stdout.startswith("usage: python -m ")
+
+
+@pytest.mark.parametrize(("reaches", "data"), [({}, False), ({"KUBECONFIG": "x"}, True)])
+def test_a_drill_leaves_out_rows_only_where_there_are_none(
+    reaches: dict[str, str], data: bool
+) -> None:
+    """On this machine pods are simulated; whatever a kubeconfig leads to has a database."""
+    names = {"PATH": os.environ["PATH"], **reaches}
+    done = subprocess.run(
+        ["make", "--dry-run", "drill"], cwd=ROOT, env=names, capture_output=True, text=True
+    )
+    assert "delivery.drill" in done.stdout
+    assert ("--no-data" not in done.stdout) is data
