@@ -6,7 +6,6 @@ account has a role. So nothing in it can write to an archive, or serve anybody.
 
 import argparse
 import contextlib
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,36 +23,9 @@ from delivery.contents import Contents, Key
 from delivery.data_check import check_data
 from delivery.report import Verdict, publish
 from delivery.restore import restore
+from delivery.restored import CONFIG_MAPS, MODIFIER, OWN, SKIPPED, expected, modifier
 
 PREFIX = "drill-"
-MODIFIER = "restore-drill"
-# Never restored in a drill: what serves or runs, what controllers derive, what holds volumes.
-SKIPPED = (
-    "ingresses.networking.k8s.io",
-    "jobs.batch",
-    "pods",
-    "replicasets.apps",
-    "controllerrevisions.apps",
-    "daemonsets.apps",
-    "persistentvolumeclaims",
-    "endpoints",
-    "endpointslices.discovery.k8s.io",
-    "leases.coordination.k8s.io",
-    "pods.metrics.k8s.io",
-    "poddisruptionbudgets.policy",
-    "targetgroupbindings.elbv2.k8s.aws",
-    "events",
-    "events.events.k8s.io",
-)
-# What every namespace gets of its own accord.
-_OWN = (("configmaps", "kube-root-ca.crt"), ("serviceaccounts", "default"))
-# What the drill changes in what it restores, by merge patches.
-_PATCHES = {
-    "deployments.apps": {"spec": {"replicas": 0}},
-    "statefulsets.apps": {"spec": {"replicas": 0}},
-    "cronjobs.batch": {"spec": {"suspend": True}},
-    "serviceaccounts": {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": None}}},
-}
 _SECONDS = 1800.0
 _CLEAN_SECONDS = 300.0
 
@@ -129,7 +101,8 @@ class Drill:
         name = f"drill-{velero.stamp()}"
         targets = {namespace: f"{PREFIX}{namespace}" for namespace in self.namespaces}
         with self._cleaned(name, targets.values()):
-            self._modifier()
+            self.cluster.delete(f"{CONFIG_MAPS}/{MODIFIER}")
+            self.cluster.create(CONFIG_MAPS, modifier())
             restore(
                 self.cluster,
                 name,
@@ -149,7 +122,7 @@ class Drill:
     def _compare(self, held: Contents, target: str) -> None:
         found: dict[Key, dict[str, Object]] = {}
         for key, item in held.items():
-            if key.resource in SKIPPED or (key.resource, key.name) in _OWN:
+            if key.resource in SKIPPED or (key.resource, key.name) in OWN:
                 continue
             kind = Key(resource=key.resource, version=key.version, namespace="", name="")
             if kind not in found:
@@ -164,28 +137,10 @@ class Drill:
             apart = [
                 path
                 for path in contents.differences(wanted, contents.comparable(restored))
-                if not _expected(key.resource, path)
+                if not expected(key.resource, path)
             ]
             if apart:
                 self.verdict.problems.append(f"{key} differs in {', '.join(apart[:5])}.")
-
-    def _modifier(self) -> None:
-        rules = [
-            {
-                "conditions": {"groupResource": resource},
-                "mergePatches": [{"patchData": json.dumps(patch)}],
-            }
-            for resource, patch in _PATCHES.items()
-        ]
-        path = f"api/v1/namespaces/{velero.NAMESPACE}/configmaps"
-        self.cluster.delete(f"{path}/{MODIFIER}")
-        body = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": MODIFIER, "namespace": velero.NAMESPACE},
-            "data": {"rules.yaml": json.dumps({"version": "v1", "resourceModifierRules": rules})},
-        }
-        self.cluster.create(path, body)
 
     @contextlib.contextmanager
     def _cleaned(self, name: str, targets: Any) -> Iterator[None]:
@@ -213,21 +168,7 @@ class Drill:
                 lambda: self.cluster.find(made) is None,
                 seconds=_CLEAN_SECONDS,
             )
-            self.cluster.delete(f"api/v1/namespaces/{velero.NAMESPACE}/configmaps/{MODIFIER}")
-
-
-def _expected(resource: str, path: str) -> bool:
-    """Whether a drill changes this field, or the API server makes it anew."""
-    made = {
-        "deployments.apps": ("spec.replicas",),
-        "statefulsets.apps": ("spec.replicas",),
-        "cronjobs.batch": ("spec.suspend",),
-        "serviceaccounts": ("metadata.annotations", "secrets"),
-        "services": ("spec.clusterIP", "spec.clusterIPs", "spec.healthCheckNodePort"),
-        # A binding's accounts move with their namespace.
-        "rolebindings.rbac.authorization.k8s.io": ("subjects",),
-    }
-    return path.startswith(made.get(resource, ()))
+            self.cluster.delete(f"{CONFIG_MAPS}/{MODIFIER}")
 
 
 def main(arguments: list[str] | None = None) -> int:

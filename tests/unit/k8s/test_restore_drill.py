@@ -6,7 +6,7 @@ import pytest
 
 from config.environments import TABLE
 from config.model import Environment
-from delivery import drill, report
+from delivery import drill, report, restored
 from k8s import restore_drill
 from tests.synthesis import Synthesis, manifests, references
 
@@ -33,7 +33,7 @@ def test_the_schedule_and_the_namespaces_are_the_tables(
 
 
 def test_names_in_chart_and_code_are_one() -> None:
-    assert (drill.PREFIX, drill.MODIFIER) == (restore_drill.PREFIX, restore_drill.MODIFIER)
+    assert (drill.PREFIX, restored.MODIFIER) == (restore_drill.PREFIX, restore_drill.MODIFIER)
 
 
 def test_it_deletes_its_own_namespaces_only_and_reads_no_others(synthesis: Synthesis) -> None:
