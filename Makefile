@@ -97,10 +97,10 @@ check: lint ## Lint, unit tests, snapshots and the service with its coverage: al
 	@pytest --numprocesses 2 --no-loadscope-reorder tests/unit tests/snapshot tests/service --cov
 
 test: check ## Then end to end on this machine (the slow part, last)
-	@# These wait more than they work: two folders at a time, the longest first.
-	@pytest --numprocesses 2 --no-loadscope-reorder \
-		tests/local tests/terraform tests/rehearsal tests/image tests/node tests/delivery \
-		tests/local_kubernetes tests/local_aws
+	@# These wait more than they work: three folders at a time, the longest first.
+	@pytest --numprocesses 3 --no-loadscope-reorder \
+		tests/local tests/local_backup tests/image tests/terraform tests/rehearsal tests/node \
+		tests/delivery tests/local_kubernetes tests/local_aws
 
 migration-lint: setup ## Refuse migrations that lock a big table or break the last release
 	@python -m delivery.migration_lint

@@ -4,21 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from delivery.cluster import Cluster, connect
-from local import access
-from tests.local.machine import Machine
+from tests.local.machine import Machine, standing
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """Dev, standing for the whole session; who changes it puts it back."""
-    machine = Machine(tmp_path_factory.mktemp("dev") / "state")
-    done = machine.up()
-    try:
-        assert done.returncode == 0, done.stdout + done.stderr
+    """Dev, standing for all of this folder's tests; who changes it puts it back."""
+    with standing(tmp_path_factory.mktemp("dev")) as machine:
         yield machine
-    finally:
-        machine.run("down")
 
 
 @pytest.fixture
@@ -39,13 +32,3 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     machine = Machine(tmp_path_factory.mktemp("other") / "state")
     yield machine
     machine.run("down")
-
-
-@pytest.fixture(scope="module")
-def cluster(dev: Machine) -> Iterator[Cluster]:
-    """Dev's cluster, reached as commands reach it; AWS clients reach dev's account meanwhile."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in access.environment(dev.state, dev.target).items():
-            patch.setenv(name, value)
-        with connect() as found:
-            yield found

@@ -6,7 +6,8 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,18 @@ class Machine:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         options = {"cwd": ROOT, "text": True}
         return {**options, **(pipes if popen else {"capture_output": True})}
+
+
+@contextmanager
+def standing(folder: Path) -> Iterator[Machine]:
+    """Lend dev as its table has it, standing in a folder; nothing of it is left afterwards."""
+    machine = Machine(folder / "state")
+    done = machine.up()
+    try:
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield machine
+    finally:
+        machine.run("down")
 
 
 def variant(*changes: str) -> str:

@@ -5,7 +5,6 @@ from typing import Any
 
 from local.emulator import Emulator
 from tests.local.machine import Machine
-from tests.local.test_lost import ELSEWHERE
 from tests.policies import EXECUTION_ROLE, Call, cloudformation, denied, execution
 
 
@@ -25,8 +24,6 @@ def test_guard_rails_let_through_what_each_principal_did(dev: Machine) -> None:
         )
         for entry in recorded(dev.emulator)
         if f"::{account}:" in entry.get("principal", "")
-        # A test's copy of the backups; the table would list its region first (docs/restore.md).
-        and not entry["resource"].partition("/")[0].endswith(f"-{ELSEWHERE}")
     }
     roles = " ".join(call.principal for call in calls)
     for role in ("cdk-hnb659fds-deploy-role", "cdk-hnb659fds-file-publishing-role", "dev-Cluster"):

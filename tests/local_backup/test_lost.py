@@ -12,8 +12,8 @@ from delivery.backup import backup
 from delivery.cluster import Cluster
 from delivery.restore import restore
 from local.paths import ROOT
-from tests.local.again import Again
 from tests.local.machine import Machine, eventually
+from tests.local_backup.again import Again
 
 SPACES = {"web": "web", "database": "database"}
 LOCATIONS = f"{velero.GROUP}/backupstoragelocations"

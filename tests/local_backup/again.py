@@ -13,7 +13,7 @@ from pathlib import Path
 from delivery.cluster import Cluster, connect
 from local import processes
 from tests.local.machine import Machine, eventually
-from tests.local.moved import Moved, Resources
+from tests.local_backup.moved import Moved, Resources
 
 NAME = "again"
 _SECONDS = 240.0
