@@ -58,6 +58,7 @@ class Engine:
     def _once(self) -> Run:
         pipeline = self._pipeline()
         runs = Runs(self.folder)
+        self._finish_roll_backs(pipeline, runs)
         run = self._begin(pipeline, runs)
         try:
             for stage in pipeline["stages"]:
@@ -218,21 +219,42 @@ class Engine:
         )
         if good is None:
             return ActionFailedError(f"{error}\nNo run of {name} succeeded to roll back to.")
-        self.say(f"Rolling {name} back to {good.commit[:12]}.")
         begun = self.root.client("codepipeline").rollback_stage(
             pipelineName=self.name,
             stageName=name,
             targetPipelineExecutionId=good.identifier,
         )
+        # Whoever tries the commit again deploys it again.
+        failed.done = {key: s for key, s in failed.done.items() if not key.startswith(f"{name}/")}
+        runs.save(failed)
         back = Run(identifier=_id(begun), version=good.version, commit=good.commit, rolls_back=name)
-        back.variables, back.artifacts = dict(good.variables), dict(good.artifacts)
+        own = {"codepipeline": {"PipelineExecutionId": back.identifier}}
+        back.variables, back.artifacts = {**good.variables, **own}, dict(good.artifacts)
+        return ActionFailedError(f"{error}\n{self._roll_back(pipeline, runs, back)}")
+
+    def _roll_back(self, pipeline: Mapping[str, Any], runs: Runs, back: Run) -> str:
+        """Run a stage as it last succeeded; return what became of that."""
+        name, commit = back.rolls_back, back.commit[:12]
+        runs.save(back)
+        self.say(f"Rolling {name} back to {commit}.")
+        (stage,) = (one for one in pipeline["stages"] if one["name"] == name)
         try:
             self._stage(pipeline, runs, back, stage)
-        except ActionFailedError as again:
+        except ActionFailedError as error:
             self._end(runs, back, FAILED)
-            return ActionFailedError(f"{error}\nThe roll-back of {name} failed: {again}")
+            return f"The roll-back of {name} failed: {error}"
         self._end(runs, back, SUCCEEDED)
-        return ActionFailedError(f"{error}\n{name} was rolled back to {good.commit[:12]}.")
+        return f"{name} was rolled back to {commit}."
+
+    def _finish_roll_backs(self, pipeline: Mapping[str, Any], runs: Runs) -> None:
+        """Go on with a roll-back that was interrupted, before anything else."""
+        for back in list(runs.all()):
+            if back.rolls_back and back.status == IN_PROGRESS:
+                end_leftovers(runs.folder(back))
+                if back.version == pipeline["version"]:
+                    self.say(self._roll_back(pipeline, runs, back))
+                else:
+                    self._end(runs, back, SUPERSEDED)
 
     def _superseded(self, run: Run) -> bool:
         newest = self._newest()

@@ -46,11 +46,14 @@ class World:
             noted=lambda action: self.noted(action),
         )
 
-    def killed(self, action: str = "") -> int:
-        """Rehearse in a process that dies of SIGKILL once an action is done; its exit code."""
+    def killed(self, action: str = "", times: int = 1) -> int:
+        """Rehearse in a process that dies of SIGKILL once an action is done; its exit code.
+
+        `times` is how often the action has to be done.
+        """
         self.folder.mkdir(exist_ok=True)
         endpoint, key = self.account.server.endpoint, self.account.key
-        return rehearse(endpoint, key, self.repository.folder, self.folder, action)
+        return rehearse(endpoint, key, self.repository.folder, self.folder, action, times)
 
     def topic(self, stage: str) -> str | None:
         return small.topic(self.account, stage)

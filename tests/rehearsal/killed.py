@@ -16,12 +16,14 @@ PID = "killed.pid"
 """In the folder of runs: which process it is, for an action that ends it from within."""
 
 
-def rehearse(endpoint: str, account: str, repository: Path, folder: Path, action: str = "") -> int:
-    """Run the small pipeline in a new process, which dies of SIGKILL once `action` is done.
+def rehearse(
+    endpoint: str, account: str, repository: Path, folder: Path, action: str = "", times: int = 1
+) -> int:
+    """Run the small pipeline in a new process, and return its exit code.
 
-    Returns its exit code.
+    It dies of SIGKILL once `action` is done for so many times.
     """
-    words = [endpoint, account, str(repository), str(folder), action]
+    words = [endpoint, account, str(repository), str(folder), action, str(times)]
     done = subprocess.run(
         [sys.executable, "-m", "tests.rehearsal.killed", *words],
         cwd=ROOT,
@@ -33,9 +35,14 @@ def rehearse(endpoint: str, account: str, repository: Path, folder: Path, action
     return done.returncode
 
 
-def _main(endpoint: str, account: str, repository: str, folder: str, action: str) -> None:
+def _main(
+    endpoint: str, account: str, repository: str, folder: str, action: str, times: str
+) -> None:
+    seen: list[str] = []
+
     def die(done: str) -> None:
-        if done == action:
+        seen.append(done)
+        if seen.count(action) == int(times):
             os.kill(os.getpid(), signal.SIGKILL)
 
     (Path(folder) / PID).write_text(str(os.getpid()))

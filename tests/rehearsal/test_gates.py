@@ -32,6 +32,12 @@ def test_a_stage_that_fails_is_rolled_back_to_its_last_good_run(world: World) ->
         ("STANDARD", "Failed"),
         ("STANDARD", "Succeeded"),
     ]
+    # The same commit once more is deployed once more, before its gate.
+    tried: list[str] = []
+    world.noted = tried.append
+    with pytest.raises(ActionFailedError, match=rf"dev was rolled back to {good[:12]}"):
+        world.engine.rehearse()
+    assert tried[:3] == ["dev/Prepare", "dev/Deploy", "dev/Prepare"]
     world.repository.commit("mended", smoke_sh="#!/bin/sh\nexit 0\n")
     world.engine.rehearse()
     assert (world.topic("dev"), world.topic("prod")) == ("mended", "mended")

@@ -69,17 +69,61 @@ def _runs(pid: int) -> bool:
     return done.stdout.strip().startswith(("S", "R", "D"))
 
 
-def test_a_commit_that_adds_a_step_changes_the_pipeline_itself(world: World) -> None:
-    def commit(more: int) -> None:
-        made = {"Resources": small.template(ACCOUNT, mutates=True, more=more)}
-        files = {"pipeline_json": json.dumps(made), "mutate_py": small.MUTATE}
-        world.repository.commit(f"with {more} more", **files)
+def test_one_that_is_killed_while_it_rolls_back_ends_the_roll_back_first(world: World) -> None:
+    good = world.repository.commit("good")
+    world.engine.rehearse()
+    world.repository.commit("bad", smoke_sh="#!/bin/sh\nexit 7\n")
+    # The second time is the roll-back's.
+    assert world.killed("dev/Prepare", times=2) == -signal.SIGKILL
+    assert world.runs()[:2] == [("ROLLBACK", "InProgress"), ("STANDARD", "Failed")]
+    world.repository.commit("mended", smoke_sh="#!/bin/sh\nexit 0\n")
+    went: list[str] = []
+    world.noted = lambda action: went.append(f"{action} {world.topic('dev')}")
+    world.engine.rehearse()
+    assert f"dev was rolled back to {good[:12]}." in world.said
+    assert went[:3] == ["dev/Prepare bad", "dev/Deploy good", "dev/Smoke good"]
+    assert tuple(one.split()[0] for one in went[3:]) == small.ACTIONS
+    assert (world.topic("dev"), world.topic("prod")) == ("mended", "mended")
+    assert world.runs()[:3] == [
+        ("STANDARD", "Succeeded"),
+        ("ROLLBACK", "Succeeded"),
+        ("STANDARD", "Failed"),
+    ]
 
-    commit(0)
+
+def _commit_itself(world: World, more: int) -> None:
+    """Commit the pipeline with so many steps more, and what makes it change itself."""
+    made = {"Resources": small.template(ACCOUNT, mutates=True, more=more)}
+    files = {"pipeline_json": json.dumps(made), "mutate_py": small.MUTATE}
+    world.repository.commit(f"with {more} more", **files)
+
+
+@pytest.mark.parametrize("more", [0, 1], ids=["as it was", "changed"])
+def test_one_that_is_killed_once_it_changed_itself_goes_on_as_what_it_is(
+    world: World, more: int
+) -> None:
+    _commit_itself(world, more)
+    world.change(mutates=True)
+    assert world.killed("UpdatePipeline/SelfMutate") == -signal.SIGKILL
+    again: list[str] = []
+    world.noted = again.append
+    run = world.engine.rehearse()
+    assert run.version == 2 + more
+    # Changed, it begins again; as it was, it goes on.
+    assert again[0] == ("Source/Commit" if more else "UpdatePipeline/SelfMutate")
+    assert ("Build/More0" in again) == bool(more)
+    assert world.topic("prod") == f"with {more} more"
+    # The first of all began with the stack's creation, and nobody has run it.
+    ended = [("STANDARD", "Succeeded"), ("STANDARD", "Superseded")]
+    assert world.runs()[:-1] == ended[: 1 + more]
+
+
+def test_a_commit_that_adds_a_step_changes_the_pipeline_itself(world: World) -> None:
+    _commit_itself(world, 0)
     world.change(mutates=True)
     world.engine.rehearse()
     assert world.topic("prod") == "with 0 more"
-    commit(1)
+    _commit_itself(world, 1)
     run = world.engine.rehearse()
     assert run.version == 3
     assert "Build/More0" in run.done
