@@ -1,10 +1,17 @@
-"""`python -m delivery.alarms ENVIRONMENT`: fail if an alarm is raised soon after a deploy."""
+"""`python -m delivery.alarms ENVIRONMENT`: fail if an alarm is raised soon after a deploy.
+
+It watches what a deploy can raise in minutes. An alarm whose period is an hour or more isn't
+watched: it tells of what was before, such as a drill that has never run in a new environment. One
+that was raised before the pipeline's run began is said and fails nothing, or it would stop the very
+commit that mends it, and a roll-back to what was before.
+"""
 
 import argparse
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -16,6 +23,7 @@ from config.people import PIPELINE
 from delivery.arguments import number
 
 _PERIOD_SECONDS = 15.0
+_HOUR_SECONDS = 3600
 _ROLE_SECONDS = 3600
 """What a session lasts that comes from another role's session."""
 
@@ -28,27 +36,51 @@ def watch(
     client: Any,
     prefix: str,
     seconds: float,
+    began: datetime | None = None,
     period: float = _PERIOD_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
+    say: Callable[[str], None] = print,
 ) -> int:
-    """Return how many alarms stayed quiet for so long. Raises AlarmError."""
+    """Return how many alarms stayed quiet for so long. Raises AlarmError.
+
+    What was raised before `began` is said, once, and isn't counted.
+    """
     deadline = time.monotonic() + seconds
+    said = set[str]()
     while True:
-        alarms = list(_alarms(client, prefix))
+        alarms = [alarm for alarm in _alarms(client, prefix) if of_minutes(alarm)]
         if not alarms:
             raise AlarmError(f"There is no alarm named {prefix}…: nothing watches over it.")
         raised = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
-        if raised:
-            listed = "\n".join(
-                f"  {alarm['AlarmName']}: {alarm.get('AlarmDescription', '')} "
-                f"({alarm.get('StateReason', '')})"
-                for alarm in raised
-            )
-            raise AlarmError(f"Raised after the deploy:\n{listed}")
+        old = [alarm for alarm in raised if began and _since(alarm) < began]
+        if ours := [alarm for alarm in raised if alarm not in old]:
+            raise AlarmError("Raised after the deploy:\n" + "\n".join(map(_told, ours)))
+        for alarm in old:
+            if alarm["AlarmName"] not in said:
+                said.add(alarm["AlarmName"])
+                say(f"Raised before the pipeline's run began, and still:\n{_told(alarm)}")
         left = deadline - time.monotonic()
         if left <= 0:
-            return len(alarms)
+            return len(alarms) - len(old)
         sleep(min(period, left))
+
+
+def of_minutes(alarm: Mapping[str, Any]) -> bool:
+    """Whether an alarm can be raised by what was deployed minutes ago: its periods are shorter."""
+    queries = alarm.get("Metrics", [])
+    periods = [one.get("Period") or one.get("MetricStat", {}).get("Period", 0) for one in queries]
+    longest: int = max([alarm.get("Period", 0), *periods])
+    return longest < _HOUR_SECONDS
+
+
+def _since(alarm: Mapping[str, Any]) -> datetime:
+    since: datetime = alarm["StateTransitionedTimestamp"]
+    return since
+
+
+def _told(alarm: Mapping[str, Any]) -> str:
+    description, reason = alarm.get("AlarmDescription", ""), alarm.get("StateReason", "")
+    return f"  {alarm['AlarmName']}: {description} ({reason})"
 
 
 def _alarms(client: Any, prefix: str) -> Iterator[Mapping[str, Any]]:
@@ -71,6 +103,18 @@ def _client(environment: Environment) -> Any:
     )
 
 
+def _began(run: str) -> datetime:
+    """Return when a run of this account's pipeline began. Raises AlarmError."""
+    pipeline, _, identifier = run.partition("/")
+    pages = boto3.client("codepipeline").get_paginator("list_pipeline_executions")
+    for page in pages.paginate(pipelineName=pipeline):
+        for one in page["pipelineExecutionSummaries"]:
+            if one["pipelineExecutionId"] == identifier:
+                began: datetime = one["startTime"]
+                return began
+    raise AlarmError(f"The pipeline {pipeline!r} has no run {identifier!r}.")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Return 0 when all stayed quiet, 1 when not, 2 when that can't be told."""
     environments = {environment.name: environment for environment in TABLE.environments}
@@ -82,10 +126,16 @@ def main(arguments: list[str] | None = None) -> int:
         default=os.environ.get("WATCH_SECONDS", "120"),
         help="how long; default: $WATCH_SECONDS, or 120",
     )
+    parser.add_argument(
+        "--run",
+        default=os.environ.get("RUN"),
+        help="PIPELINE/EXECUTION that deployed; default: $RUN, or none: every raised alarm counts",
+    )
     given = parser.parse_args(arguments)
     environment = environments[given.environment]
     try:
-        count = watch(_client(environment), f"{environment.name}-", given.seconds)
+        began = _began(given.run) if given.run else None
+        count = watch(_client(environment), f"{environment.name}-", given.seconds, began)
     except AlarmError as error:
         print(f"FAILED: {error}")
         return 1

@@ -60,6 +60,8 @@ class PipelineStack(Stack):
             role_arns=[arn for one in table.environments for arn in _looked_at_by(one)],
         )
         self._checks.let_write(self._delivery.bucket, "review/*")
+        # When a run began: what was raised before isn't its doing.
+        self._checks.let_list_runs(f"arn:aws:codepipeline:{self.region}:{self.account}:{PROJECT}")
         self._delivery.begin(
             self._synth(config.docker_hub_secret),
             cli_version=_version("aws-cdk"),
@@ -121,7 +123,10 @@ class PipelineStack(Stack):
         watch = step(
             f"alarms-{name}",
             [_TOOLS, f"python -m delivery.alarms {name}"],
-            variables={"WATCH_SECONDS": str(one.alarm_minutes * 60)},
+            variables={
+                "WATCH_SECONDS": str(one.alarm_minutes * 60),
+                "RUN": f"{PROJECT}/{_EXECUTION}",
+            },
             role=self._checks.role,
             minutes=one.alarm_minutes + 15,
         )

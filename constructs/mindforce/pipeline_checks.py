@@ -31,3 +31,11 @@ class ChecksRole(Construct):
     def let_write(self, bucket: aws_s3.IBucket, pattern: str) -> None:
         """Let it put objects of these names into a bucket."""
         bucket.grant_put(self.role, pattern)
+
+    def let_list_runs(self, pipeline_arn: str) -> None:
+        """Let it see the runs of a pipeline."""
+        self.role.add_to_policy(
+            aws_iam.PolicyStatement(
+                actions=["codepipeline:ListPipelineExecutions"], resources=[pipeline_arn]
+            )
+        )

@@ -147,6 +147,23 @@ def test_a_build_is_under_way_until_its_runner_says_otherwise(
     assert found["buildStatus"] == "FAILED"
 
 
+def test_runs_are_listed_for_who_may_of_this_pipeline(
+    account: Account, pipeline: str, services: Actor
+) -> None:
+    def listed(resource: str) -> Any:
+        statement = small.allow("codepipeline:ListPipelineExecutions", resource)
+        made = {"Role": small.role({"Service": "codebuild.amazonaws.com"}, statement)}
+        with account.stack(made) as stack:
+            arn = f"arn:aws:iam::{ACCOUNT}:role/{account.resource(stack, 'Role')}"
+            actor = services.serve("codebuild.amazonaws.com", arn, "arn:aws:codebuild:x", "test")
+            return actor.client("codepipeline").list_pipeline_executions(pipelineName=small.NAME)
+
+    where = f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:"
+    assert listed(f"{where}{small.NAME}")["pipelineExecutionSummaries"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        listed(f"{where}other")
+
+
 def test_a_project_keeps_its_key_and_where_it_logs(account: Account) -> None:
     made = {"Role": small.role({"Service": "codebuild.amazonaws.com"})}
     made["Project"] = small.project("Role", {"version": "0.2", "phases": {}})

@@ -1,6 +1,7 @@
 """Alarms are heard as far as policies let them; dashboards are as they were put."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -111,6 +112,21 @@ def test_an_alarm_is_heard_where_both_policies_allow_it(account: Account) -> Non
         attributes = account.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]
         assert attributes["KmsMasterKeyId"] == account.resource(stack, "Key")
         assert account.server.audit(stack) == []
+
+
+def test_an_alarm_says_since_when_it_is_raised_whatever_is_changed_of_it(account: Account) -> None:
+    cloudwatch = account.client("cloudwatch")
+    began = datetime.now(UTC).replace(microsecond=0)
+    with account.stack({"Alarm": alarm(AlarmActions=[])}) as stack:
+        name = account.resource(stack, "Alarm")
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+        (raised,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        assert began <= raised["StateTransitionedTimestamp"] <= datetime.now(UTC)
+        account.update(stack, {"Alarm": alarm(AlarmActions=[], Threshold=1)})
+        (changed,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        assert changed["Threshold"] == 1
+        assert changed["StateValue"] == "ALARM"
+        assert changed["StateTransitionedTimestamp"] == raised["StateTransitionedTimestamp"]
 
 
 @pytest.mark.parametrize(

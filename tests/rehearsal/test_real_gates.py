@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from config.environments import DEV, PIPELINE, TABLE
 from config.release import IMAGES
 from local.paths import ROOT
 from local.rehearsal.errors import ActionFailedError
-from tests.local_aws.support import ACCOUNT
+from local.rehearsal.state import Runs
+from tests.local_aws.support import ACCOUNT, eventually
 from tests.rehearsal import small, tree
 from tests.rehearsal.conftest import World
 from tests.synthesis import Synthesis
@@ -118,6 +120,29 @@ def test_coverage(
     assert "make pipeline" not in log
 
 
+def test_a_source_that_does_not_synthesize(
+    world: World, clone: small.Repository, projects: Mapping[str, Any], tmp_path: Path
+) -> None:
+    """The synthesis alone: what is before it checks the same table, and takes minutes."""
+    change(
+        clone.folder / "config" / "environments.py",
+        'url="https://dev.example.com"',
+        'url="dev.example.com"',
+    )
+    clone.commit("wrong address")
+    gate = synth(projects, tmp_path)
+    spec = json.loads(gate["Source"]["BuildSpec"])
+    commands = spec["phases"]["build"]["commands"]
+    assert commands[0] == "make check"
+    spec["phases"]["build"]["commands"] = commands[1:]
+    said = (
+        r"error: pipeline: deployments\[dev\]\.url is 'dev\.example\.com'; it must be such as "
+        r"'https://web\.example\.com'"
+    )
+    log = stopped(world, {**gate, "Source": {"BuildSpec": json.dumps(spec)}}, said)
+    assert "Traceback" not in log
+
+
 @pytest.mark.usefixtures("in_reach")
 @pytest.mark.parametrize(
     ("migration", "said"),
@@ -211,13 +236,30 @@ def test_alarms(
     projects: Mapping[str, Any],
     alarm: Callable[[str], None],
 ) -> None:
+    # What was raised before a commit's run doesn't stop it: it may be the one that mends it.
     alarm("ALARM")
-    said = r"FAILED: Raised after the deploy:.*dev-web-errors: docs/runbooks/web-errors\.md"
-    stopped(world, projects["alarms-dev"], said)
-    # Tried again from there, once it is quiet.
+    raised = int(time.time())
+    eventually("its second is over", lambda: time.time() >= raised + 1)
+    world.change(gate=projects["alarms-dev"])
+    good = world.engine.rehearse()
+    assert "prod/Deploy" in good.done
+    (log,) = world.folder.glob("*/dev-Smoke/build.log")
+    said = r"Raised before the pipeline's run began.*dev-web-errors: docs/runbooks/web-errors\.md"
+    assert re.search(said, log.read_text(), re.DOTALL)
+    # What is raised after its deploy does, and not the way back, where it still is.
     alarm("OK")
-    run = world.engine.rehearse()
-    assert "prod/Deploy" in run.done
+    world.noted = lambda done: alarm("ALARM") if done == "dev/Deploy" else None
+    bad = clone.commit("errors")
+    with pytest.raises(ActionFailedError, match=rf"dev was rolled back to {good.commit[:12]}"):
+        world.engine.rehearse()
+    (log,) = (
+        world.folder / run.identifier / "dev-Smoke" / "build.log"
+        for run in Runs(world.folder).all()
+        if run.commit == bad
+    )
+    said = r"FAILED: Raised after the deploy:.*dev-web-errors: docs/runbooks/web-errors\.md"
+    assert re.search(said, log.read_text(), re.DOTALL)
+    assert (world.topic("dev"), world.topic("prod")) == ("released", "released")
 
 
 def test_a_pull_request_gets_a_page_of_what_it_would_change(

@@ -1,6 +1,13 @@
 """CloudWatch: alarms over queries, and actions that a topic's and a key's policy must allow."""
 
-from local.aws.cloudwatch import actions, alarms, dashboards, evaluation, permissions
+from local.aws.cloudwatch import (
+    actions,
+    alarms,
+    dashboards,
+    evaluation,
+    permissions,
+    transitions,
+)
 
 
 def install() -> None:
@@ -8,4 +15,5 @@ def install() -> None:
     dashboards.install()
     actions.install()
     evaluation.install()
+    transitions.install()
     permissions.install()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.aws import internals
+from local.aws.cloudwatch import transitions
 from local.aws.resource_types import (
     Attributes,
     NotEmulatedError,
@@ -67,6 +68,9 @@ def _put(name: str, _old: Properties, new: Properties) -> Attributes:
     else:
         single = {**new, "Dimensions": _dimensions(new)}
         record = provisioners._cw_metric_alarm_record(name, single)
+    # Its state is left as it is.
+    if since := cloudwatch._alarms.get(name, {}).get(transitions.FIELD):
+        record[transitions.FIELD] = since
     cloudwatch.cloudformation_put_metric_alarm(record)
     cloudwatch.cloudformation_set_metric_alarm_tags(name, list(new.get("Tags", [])))
     return {"Arn": record["AlarmArn"]}

@@ -193,16 +193,28 @@ def test_what_looks_at_environments_deploys_nothing(made: Made) -> None:
         if one["Properties"].get("RoleName") == "mindforce-pipeline"
     )
     assumed: list[str] = []
+    actions: set[str] = set()
     for policy in made.template.properties("AWS::IAM::Policy"):
         if {"Ref": role} in policy["Roles"]:
             for statement in policy["PolicyDocument"]["Statement"]:
-                assert not str(statement["Action"]).startswith(("cloudformation", "iam"))
+                actions |= set(_listed(statement["Action"]))
                 if statement["Action"] == "sts:AssumeRole":
                     assumed += _listed(statement["Resource"])
+    services = {"cloudformation", "codepipeline", "iam"}
+    sees = {action for action in actions if action.split(":")[0] in services}
+    assert sees == {"codepipeline:ListPipelineExecutions"}
     assert assumed
     assert all(
         re.search(r":role/(mindforce-pipeline|cdk-\w+-lookup-role-)", arn) for arn in assumed
     )
+
+
+def test_alarms_are_told_which_run_to_blame(made: Made) -> None:
+    for name in ("dev", "stage", "prod"):
+        (watch,) = (one for one in made.stage(name)["Actions"] if one["Name"] == f"alarms-{name}")
+        variables = json.loads(watch["Configuration"]["EnvironmentVariables"])
+        given = {one["name"]: one["value"] for one in variables}
+        assert given["RUN"] == "mindforce/#{codepipeline.PipelineExecutionId}"
 
 
 def test_the_login_is_no_plain_text(made: Made) -> None:
