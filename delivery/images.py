@@ -153,9 +153,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         wanted = images(_repositories())
         if os.environ.get(WITHOUT_DOCKER):
-            print(
-                "There is no Docker here: nothing is built or scanned, and the digests are made up."
-            )
+            print("A rehearsal: nothing is built or scanned, and the digests are made up.")
             found = {image.name: made_up(image) for image in wanted}
         else:
             log_in(os.environ)

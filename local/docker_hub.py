@@ -2,9 +2,21 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 
+from delivery.images import TOKEN, USERNAME
 from local import access
 from local.target import AccountTarget, Target
+
+NOBODY = "nobody"
+"""The user of a login that is none."""
+
+
+def given(environment: Mapping[str, str]) -> Mapping[str, str] | None:
+    """Return the login that a person has set for pushing images, None when there is none."""
+    if not (environment.get(USERNAME) and environment.get(TOKEN)):
+        return None
+    return {"username": environment[USERNAME], "accessToken": environment[TOKEN]}
 
 
 def ensure_secret(target: Target) -> None:
@@ -14,10 +26,12 @@ def ensure_secret(target: Target) -> None:
         ensure(target, name)
 
 
-def ensure(target: AccountTarget, name: str) -> None:
-    """Make a secret of that name, with a login that is none."""
+def ensure(target: AccountTarget, name: str, login: Mapping[str, str] | None = None) -> None:
+    """Make a secret of that name, with a login that is none where nobody has given one."""
     client = access.session(target).client("secretsmanager", endpoint_url=target.endpoint)
-    if client.list_secrets(Filters=[{"Key": "name", "Values": [name]}])["SecretList"]:
-        return
-    login = {"username": "nobody", "accessToken": secrets.token_urlsafe()}
-    client.create_secret(Name=name, SecretString=json.dumps(login))
+    found = client.list_secrets(Filters=[{"Key": "name", "Values": [name]}])["SecretList"]
+    if found and login:
+        client.put_secret_value(SecretId=name, SecretString=json.dumps(login))
+    elif not found:
+        made = login or {"username": NOBODY, "accessToken": secrets.token_urlsafe()}
+        client.create_secret(Name=name, SecretString=json.dumps(made))

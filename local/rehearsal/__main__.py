@@ -1,6 +1,7 @@
 """`make rehearse`: run this commit through the deployed pipeline on this machine.
 
-What stands is gone on with; the pipeline is deployed first where it doesn't stand.
+What stands is gone on with; the pipeline is deployed first where it doesn't stand. Images are
+built, scanned and pushed where Docker runs and DOCKER_HUB_USERNAME and DOCKER_HUB_TOKEN are set.
 """
 
 import argparse
@@ -9,12 +10,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from config.model import PROJECT
-from local import up
+from delivery.images import TOKEN
+from local import docker_hub, up
 from local.emulator import Emulator
 from local.errors import LocalError
 from local.isolation import isolated
@@ -37,14 +40,17 @@ def main(arguments: list[str] | None = None) -> int:
     folder = default_state().folder
     parser.add_argument("--state", type=Path, default=folder, help=f"default: {folder.name}")
     given = parser.parse_args(arguments)
+    # Builds get it from the secret that it is put into, and nobody else does.
+    login = docker_hub.given(os.environ)
     clean = isolated(os.environ)
+    clean.pop(TOKEN, None)
     os.environ.clear()
     os.environ.update(clean)
     state, progress = State(given.state.resolve()), Progress(sys.stdout)
     began = time.monotonic()
     try:
         with exclusive(state.lock, "make rehearse"):
-            _rehearse(state, progress, approve=given.approve)
+            _rehearse(state, progress, login, approve=given.approve)
     except WaitingError as error:
         print(f"\n{error}")
         return WAITING
@@ -65,11 +71,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _rehearse(state: State, progress: Progress, *, approve: bool) -> None:
+def _rehearse(
+    state: State, progress: Progress, login: Mapping[str, str] | None, *, approve: bool
+) -> None:
     emulator = Emulator(state)
     if not emulator.running:
         up.start(state, emulator, progress)
-    root = prepare(state, emulator.endpoint, progress)
+    root = prepare(state, emulator.endpoint, progress, login)
 
     def approved(action: str, comment: str, link: str) -> bool | None:
         progress.say(f"\n{action}: {comment}\n  {link}")

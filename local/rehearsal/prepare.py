@@ -1,6 +1,7 @@
 """What stands before the first run: accounts, secrets, the connection, the pipeline itself."""
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from botocore.exceptions import ClientError
@@ -19,8 +20,13 @@ _STACK = "Pipeline"
 _EXECUTION = ROOT / "terraform" / "account" / "cdk-execution.json"
 
 
-def prepare(state: State, endpoint: str, progress: Progress) -> Actor:
-    """Deploy the pipeline where it doesn't stand, and return the root of its account."""
+def prepare(
+    state: State, endpoint: str, progress: Progress, login: Mapping[str, str] | None = None
+) -> Actor:
+    """Deploy the pipeline where it doesn't stand, and return the root of its account.
+
+    `login` is what images are pushed by, and is made up where nobody has given one.
+    """
     tooling = TABLE.tooling
     actor = root(endpoint, tooling.account, tooling.region)
     targets = [
@@ -30,6 +36,7 @@ def prepare(state: State, endpoint: str, progress: Progress) -> Actor:
     for target in targets:
         stacks.settle(target, progress.say)
     if stacks.states(targets[0]).get(_STACK) in stacks.STANDING:
+        docker_hub.ensure(targets[0], PIPELINE.docker_hub_secret, login)
         return actor
     cdk = Cdk(state.log)
     with progress.step("Synthesize all environments and the pipeline"):
@@ -40,7 +47,7 @@ def prepare(state: State, endpoint: str, progress: Progress) -> Actor:
             list(pool.map(lambda target: _bootstrap(cdk, state, target), targets))
         for environment in TABLE.environments:
             docker_hub.ensure_secret(Target(environment=environment, endpoint=endpoint))
-        docker_hub.ensure(targets[0], PIPELINE.docker_hub_secret)
+        docker_hub.ensure(targets[0], PIPELINE.docker_hub_secret, login)
         actor.ask(
             "ConfirmConnection",
             {"connectionArn": PIPELINE.connection_arn, "repository": PIPELINE.repository},

@@ -8,13 +8,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from delivery.images import TOKEN, USERNAME, WITHOUT_DOCKER
 from delivery.postgres import temporary
 from delivery.process import environment as service_environment
 from delivery.process import run, running, wait_for
+from local.docker_hub import NOBODY
 from local.rehearsal.context import Context
 from local.rehearsal.errors import ActionFailedError
 
-URL, WATCH, LOAD, NO_DOCKER = "URL", "WATCH_SECONDS", "LOAD_OPTIONS", "REHEARSED_WITHOUT_DOCKER"
+URL, WATCH, LOAD = "URL", "WATCH_SECONDS", "LOAD_OPTIONS"
 """Variables of the pipeline's builds."""
 _WATCH_SECONDS = "3"
 _LOAD_OPTIONS = "--users 4 --ramp-seconds 3 --hold-seconds 7 --p95 2000 --p99 4000"
@@ -34,9 +36,10 @@ class StandIns:
         """Give the variables that differ, as long as the block lasts."""
         name, changed = project["name"], dict[str, str]()
         with ExitStack() as stack:
-            if project["environment"].get("privilegedMode") and not _docker():
-                context.deviate(f"{name}: no Docker: nothing built or scanned, digests made up.")
-                changed[NO_DOCKER] = "1"
+            images = project["environment"].get("privilegedMode")
+            if images and (missing := _missing_for_images(environment)):
+                context.deviate(f"{name}: {missing}: nothing built or scanned, digests made up.")
+                changed[WITHOUT_DOCKER] = "1"
             if WATCH in environment:
                 context.deviate(f"{name}: {_WATCH_SECONDS} s instead of {environment[WATCH]} s.")
                 changed[WATCH] = _WATCH_SECONDS
@@ -66,6 +69,15 @@ def _serving(source: Path) -> Iterator[str]:
                 yield f"http://127.0.0.1:{service.port}"
         except (ChildProcessError, TimeoutError) as error:
             raise ActionFailedError(f"The service doesn't serve: {error}") from error
+
+
+def _missing_for_images(environment: Mapping[str, str]) -> str | None:
+    """Return what images can't be built and pushed without, None when nothing is missing."""
+    if not _docker():
+        return "no Docker"
+    if environment.get(USERNAME, NOBODY) == NOBODY:
+        return f"no login to a registry ({USERNAME} and {TOKEN} give one)"
+    return None
 
 
 @cache
