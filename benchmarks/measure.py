@@ -43,8 +43,13 @@ class Cost(NamedTuple):
     wall: float
 
 
-def run(command: Sequence[str], variables: Mapping[str, str] | None = None) -> Cost:
-    """Run a command to its end. Raises CalledProcessError with what it printed when it fails."""
+def run(
+    command: Sequence[str], variables: Mapping[str, str] | None = None, *, code: int = 0
+) -> Cost:
+    """Run a command to its end. Raises CalledProcessError with what it printed.
+
+    That is, unless its exit code is `code`.
+    """
     began = time.monotonic()
     process = subprocess.Popen(
         command,
@@ -60,7 +65,7 @@ def run(command: Sequence[str], variables: Mapping[str, str] | None = None) -> C
         said = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if process.returncode != code:
         raise subprocess.CalledProcessError(process.returncode, command, said)
     return Cost(cpu=usage.ru_utime + usage.ru_stime, wall=time.monotonic() - began)
 

@@ -3,11 +3,14 @@
 import json
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from config.environments import PROD
 from delivery import review
 from delivery.review import page
 from guards import assembly
@@ -115,3 +118,62 @@ def test_nothing_new_says_so_and_what_is_shown_is_no_markup() -> None:
     text = page("prod", templates("a"), templates("a"), "<script>")
     assert "No change." in text
     assert "<script>" not in text
+
+
+class Account:
+    """Knows stacks by name, as STS and CloudFormation answer to who may look at them."""
+
+    def __init__(self, stacks: Mapping[str, Any], trusts: bool = True) -> None:
+        self._stacks, self._trusts = stacks, trusts
+        self.assumed: list[str] = []
+
+    def client(self, service: str, **_given: Any) -> "Account":
+        return self
+
+    def assume_role(self, RoleArn: str, RoleSessionName: str) -> Mapping[str, Any]:
+        if not self._trusts:
+            raise refusal("AccessDenied", f"not authorized to perform: sts:AssumeRole on {RoleArn}")
+        self.assumed.append(RoleArn)
+        made = {"AccessKeyId": "a", "SecretAccessKey": "b", "SessionToken": "c"}
+        return {"Credentials": made}
+
+    def get_template(self, StackName: str, TemplateStage: str) -> Mapping[str, Any]:
+        assert TemplateStage == "Original"
+        if StackName not in self._stacks:
+            raise refusal("ValidationError", f"Stack with id {StackName} does not exist")
+        if self._stacks[StackName] is None:
+            raise refusal("AccessDenied", "not authorized to perform: cloudformation:GetTemplate")
+        return {"TemplateBody": self._stacks[StackName]}
+
+
+def refusal(code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "AssumeRole")
+
+
+def test_what_is_deployed_is_read_by_the_role_for_looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+    # botocore parses a template that is JSON, and leaves others as text.
+    account = Account({"prod-Network": made, "prod-Cluster": json.dumps(made)})
+    monkeypatch.setattr("boto3.client", account.client)
+    # A stack that isn't there yet is one that comes whole.
+    found = review.deployed(PROD, ["prod-Network", "prod-Cluster", "prod-Workloads"])
+    assert found == {"prod-Network": made, "prod-Cluster": made}
+    where = f"{PROD.account}-{PROD.region}"
+    role = f"arn:aws:iam::{PROD.account}:role/cdk-hnb659fds-lookup-role-{where}"
+    assert account.assumed == [role]
+
+
+@pytest.mark.parametrize(
+    ("account", "said"),
+    [
+        (Account({}, trusts=False), "sts:AssumeRole on arn:aws:iam::.*lookup-role.*bootstrap"),
+        # What can't be read is no stack that isn't there.
+        (Account({"prod-Network": None}), "cloudformation:GetTemplate.*'make bootstrap'"),
+    ],
+)
+def test_what_cannot_be_read_is_an_error_and_not_a_new_stack(
+    monkeypatch: pytest.MonkeyPatch, account: Account, said: str
+) -> None:
+    monkeypatch.setattr("boto3.client", account.client)
+    with pytest.raises(review.ReviewError, match=f"prod can't be read: .*{said}"):
+        review.deployed(PROD, ["prod-Network"])
