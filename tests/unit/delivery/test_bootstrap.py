@@ -3,7 +3,7 @@
 import pytest
 
 from config.environments import TABLE
-from delivery.bootstrap import command, main
+from delivery.bootstrap import POLICY, ROOT, command, main
 
 
 def test_each_account_gets_the_policy_and_environments_trust_tooling(
@@ -33,3 +33,12 @@ def test_without_an_administrator_it_says_whose_credentials_it_wants(
     assert "tooling: arn:aws:iam::444444444444:role/OrganizationAccountAccessRole can't be " in (
         capsys.readouterr().err
     )
+
+
+def test_nobody_is_told_to_bootstrap_without_the_policy() -> None:
+    """`cdk bootstrap` as it comes makes CloudFormation an administrator."""
+    readme = (ROOT / "README.md").read_text()
+    assert "cdk bootstrap aws://" not in readme
+    assert "cdk bootstrap aws://" not in (ROOT / "docs" / "first-day.md").read_text()
+    made = f"aws iam create-policy --policy-name {POLICY} --policy-document file://policy.json"
+    assert f"> policy.json\n   {made}\n   make bootstrap\n" in readme
