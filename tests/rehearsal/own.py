@@ -15,15 +15,18 @@ from config.environments import PIPELINE, TABLE
 from config.model import PROJECT
 from config.model import Account as Config
 from delivery.bootstrap import POLICY
+from guards.reviewed import by_account
 from local import docker_hub
 from local.cdk import Cdk
 from local.isolation import isolated
 from local.paths import ROOT
 from local.rehearsal.cloud import Actor, root
 from local.rehearsal.engine import Engine
+from local.rehearsal.state import Runs
 from local.target import AccountTarget
 from tests.local_aws.support import Account, Server
 from tests.rehearsal import tree
+from tests.snapshot.snapshots import FOLDER, permissions
 
 EXECUTION = ROOT / "terraform" / "account" / "cdk-execution.json"
 _CHECK = re.compile(r"^check: .*\n(\t.*\n)+", re.MULTILINE)
@@ -133,15 +136,14 @@ class Own:
         self._git("add", "--all")
         self._git("commit", "--quiet", "--message", message)
 
-    def renew_snapshots(self) -> None:
-        """What `make snapshots` does in the copy."""
-        path = f"{self.repository}:{self.repository / 'constructs'}"
-        subprocess.run(
-            [sys.executable, "-m", "tests.snapshot.renew"],
-            cwd=self.repository,
-            env={**os.environ, "PYTHONPATH": path},
-            check=True,
-        )
+    def review(self) -> None:
+        """Write what the refused synthesis allows where `make snapshots` would."""
+        newest = next(Runs(self.folder / "runs").all())
+        (assembly,) = (self.folder / "runs" / newest.identifier).glob("Build-Synth/src/cdk.out")
+        tooling = TABLE.tooling.name
+        name, text = permissions(tooling, by_account(assembly)[tooling])
+        golden = self.repository / FOLDER.relative_to(ROOT)
+        (golden / name).write_text(text)
 
     def rehearse(self, last: str, times: int) -> list[str]:
         """Run the pipeline until an action was done so many times; return what was, in order."""

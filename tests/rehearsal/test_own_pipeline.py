@@ -196,7 +196,7 @@ def test_a_commit_that_adds_a_step_is_reviewed_then_changes_it_and_begins_again(
     # Another step has a role of its own, of which nobody has said yet that it may do what it does.
     with pytest.raises(ActionFailedError, match=r"(?s)^Build/Synth: .*make snapshots.*review\."):
         own.rehearse("Build/Synth", 1)
-    own.renew_snapshots()
+    own.review()
     own.commit("load on dev, reviewed")
     # The second time there is nothing left to change.
     assert own.rehearse("UpdatePipeline/SelfMutate", 2) == FIRST * 2
