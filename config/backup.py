@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from config.capacity import Room
-from config.cron import cron_problem
+from config.cron import cron_problem, longest_gap_hours
 from config.errors import Problem
 from config.quantities import image_problems
 
@@ -23,6 +23,8 @@ _MOVERS = 8
 CLAIMS = _MOVERS + 2
 """Volumes of Velero's namespace at the most: of data on its way, and of drills' servers."""
 _MOST_NODES = 50
+_SLACK_HOURS = 12
+"""How late a drill may pass: one of CloudWatch's periods of 12 h is cut off by the present."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,11 @@ class Backup:
         if self.alarm_hours not in range(36, 169, 12):
             right = "it must be a multiple of 12 from 36 to 168: CloudWatch looks back a week"
             yield Problem("alarm_hours", self.alarm_hours, right)
+        elif not cron_problem(self.drill):
+            least = longest_gap_hours(self.drill) + _SLACK_HOURS
+            if self.alarm_hours < least:
+                right = f"it must be {least} or more, drills being due at {self.drill!r}"
+                yield Problem("alarm_hours", self.alarm_hours, right)
         if self.volumes not in get_args(Volumes):
             right = f"it must be one of {', '.join(get_args(Volumes))}"
             yield Problem("volumes", self.volumes, right)

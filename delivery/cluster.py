@@ -34,9 +34,9 @@ class Cluster:
         found: Object | None = self._ask("GET", path, missing=True)
         return found
 
-    def get(self, path: str) -> Object:
+    def get(self, path: str, *, accept: str = "application/json") -> Object:
         """Raises ClusterError, also where there is none."""
-        found: Object = self._ask("GET", path)
+        found: Object = self._ask("GET", path, headers={"Accept": accept})
         return found
 
     def items(self, path: str) -> list[Object]:

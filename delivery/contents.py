@@ -31,19 +31,30 @@ _WRITTEN = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Key:
-    """Which object: "deployments.apps" of apps/v1, in a namespace, by its name."""
+@dataclass(frozen=True, kw_only=True, order=True)
+class Kind:
+    """Which kind: "deployments.apps" of apps/v1."""
 
     resource: str
     version: str
+
+    def path(self, namespace: str) -> str:
+        """Return the path of a namespace's objects."""
+        root = f"apis/{self.version}" if "/" in self.version else f"api/{self.version}"
+        return f"{root}/namespaces/{namespace}/{self.resource.partition('.')[0]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """Which object: of a kind, in a namespace, by its name."""
+
+    kind: Kind
     namespace: str
     name: str
 
-    def path(self, namespace: str) -> str:
-        """Return its collection's path in another namespace."""
-        root = f"apis/{self.version}" if "/" in self.version else f"api/{self.version}"
-        return f"{root}/namespaces/{namespace}/{self.resource.partition('.')[0]}"
+    @property
+    def resource(self) -> str:
+        return self.kind.resource
 
     def __str__(self) -> str:
         return f"{self.resource} {self.namespace}/{self.name}"
@@ -79,8 +90,7 @@ def _unpack(body: bytes) -> Iterator[tuple[Key, Object]]:
                 continue
             item: Object = json.load(file)
             key = Key(
-                resource=parts[1],
-                version=item["apiVersion"],
+                kind=Kind(resource=parts[1], version=item["apiVersion"]),
                 namespace=parts[3],
                 name=item["metadata"]["name"],
             )

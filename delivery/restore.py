@@ -1,11 +1,13 @@
 """`python -m delivery.restore`: bring namespaces back from a backup, over nothing that is there."""
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from delivery import velero
+from delivery.changes import CONFIG_MAPS, Change, modifier
 from delivery.cluster import Cluster, ClusterError, Object, connect
 
 NEWEST = "newest"
@@ -24,6 +26,15 @@ EXCLUDED = (
     "csinodes.storage.k8s.io",
     "volumeattachments.storage.k8s.io",
 )
+# Patroni writes into annotations who was elected, and of which cluster: of one that has no data
+# any more, its members would wait for a leader for ever. Without them they elect one anew.
+ELECTION = Change(
+    resource="configmaps",
+    names=("database-config", "database-failover", "database-leader", "database-sync"),
+    labels={"app.kubernetes.io/name": "database", "app.kubernetes.io/instance": "database"},
+    patch={"metadata": {"annotations": None}},
+)
+CHANGES = (ELECTION,)
 
 
 def restore(
@@ -33,11 +44,15 @@ def restore(
     backup: str,
     namespaces: Mapping[str, str],
     existing: bool = False,
+    excluded: Sequence[str] = EXCLUDED,
+    changes: Sequence[Change] = CHANGES,
+    changes_name: str | None = None,
     spec: Object | None = None,
     seconds: float = _SECONDS,
 ) -> Object:
     """Restore namespaces of a backup, each into one of that or another name; return the Restore.
 
+    `changes_name` is of the ConfigMap that holds the changes meanwhile; the restore's by default.
     Raises VeleroError where a namespace is there and `existing` doesn't say that what lacks in it
     may be added: what is there is never changed. Raises ClusterError.
     """
@@ -51,18 +66,32 @@ def restore(
                 f"The namespace {target!r} exists. Restore into another (INTO=…), delete it, or "
                 "say --existing to add what it lacks; what is there stays as it is."
             )
+    changes_name = changes_name or name
     wanted = {
         "backupName": backup,
         "includedNamespaces": list(namespaces),
         "namespaceMapping": {a: b for a, b in namespaces.items() if a != b},
-        "excludedResources": list(EXCLUDED),
+        "excludedResources": list(excluded),
         "existingResourcePolicy": "none",
+        "resourceModifier": {"kind": "ConfigMap", "name": changes_name},
         **(spec or {}),
     }
-    made = velero.run(cluster, "Restore", name, wanted, seconds=seconds)
+    with _told(cluster, changes_name, changes):
+        made = velero.run(cluster, "Restore", name, wanted, seconds=seconds)
     for problem in velero.problems(cluster, made):
         raise velero.VeleroError(problem)
     return made
+
+
+@contextlib.contextmanager
+def _told(cluster: Cluster, name: str, changes: Sequence[Change]) -> Iterator[None]:
+    """Tell Velero of changes, for as long as it restores; also where a restore was killed."""
+    cluster.delete(f"{CONFIG_MAPS}/{name}")
+    cluster.create(CONFIG_MAPS, modifier(name, changes))
+    try:
+        yield
+    finally:
+        cluster.delete(f"{CONFIG_MAPS}/{name}")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -25,7 +25,7 @@ _KUBECTL = "Custom::AWSCDK-EKS-"
 _PARTS = (
     ("database", re.compile(r"(Charts)?(Database|Migrations)")),
     ("log agent", re.compile(r"PodLogs|ChartsLog(ging|Agent)")),
-    ("backup and restore", re.compile(r"(Charts)?(Velero|RestoreDrill)")),
+    ("backup and restore", re.compile(r"(Charts)?(Velero|RestoreDrill)|Alarmsrestoredrill")),
 )
 """Whose a resource is, by the start of its logical id; what nobody claims is the platform's."""
 

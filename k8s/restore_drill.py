@@ -80,6 +80,8 @@ def _rights(namespace: str, namespaces: Sequence[str]) -> list[Manifest]:
         _rule("", ["configmaps"], ["create"]),
         _rule("", ["configmaps"], ["delete"], [MODIFIER]),
         _rule("", ["events"], ["create"]),
+        # What it is to look at.
+        _rule("batch", ["cronjobs"], ["get"], [NAME]),
     ]
     spaces = [
         _rule("", ["namespaces"], ["get"], [*namespaces, *_targets(namespaces)]),

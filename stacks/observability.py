@@ -6,7 +6,7 @@ from config.model import Environment
 from mindforce.alarm_topic import AlarmTopic
 from mindforce.alarms import Alarms
 from mindforce.dashboard import Dashboard
-from mindforce.drill_alarm import drill_alarm
+from mindforce.drill_alarm import drill_alarms
 from mindforce.platform_alarms import platform_alarms
 from stacks.environment_stack import EnvironmentStack
 
@@ -24,7 +24,7 @@ class ObservabilityStack(EnvironmentStack):
                 web_errors_per_minute=wanted.web_errors_per_minute,
                 sees_requests=config.web.load_balancer == "application",
             ),
-            drill_alarm(environment=config.name, hours=config.backup.alarm_hours),
+            *drill_alarms(environment=config.name, hours=config.backup.alarm_hours),
         ]
         topic = AlarmTopic(
             self,

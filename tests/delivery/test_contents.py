@@ -46,7 +46,7 @@ def test_objects_are_read_by_where_they_belong() -> None:
     held = contents.read(Bucket("velero/backups/a/a.tar.gz", body), LOCATION, "a")
     (key,) = held
     assert str(key) == "deployments.apps web/one"
-    assert key.path("drill-web") == "apis/apps/v1/namespaces/drill-web/deployments"
+    assert key.kind.path("drill-web") == "apis/apps/v1/namespaces/drill-web/deployments"
 
 
 def test_a_file_that_is_no_backup_is_said_to_be_damaged() -> None:

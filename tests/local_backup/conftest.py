@@ -1,12 +1,18 @@
 """A dev of its own, whose backups are made, spoilt and restored."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 
-from delivery.cluster import Cluster, connect
+from delivery import velero
+from delivery.backup import backup
+from delivery.cluster import Cluster, Object, connect
+from delivery.drill import Drill
+from delivery.report import Verdict
 from local import access
 from tests.local.machine import Machine, standing
+from tests.local_backup.drilled import NAME, objects, remove
 
 
 @pytest.fixture(scope="package")
@@ -24,3 +30,38 @@ def cluster(dev: Machine) -> Iterator[Cluster]:
             patch.setenv(name, value)
         with connect() as found:
             yield found
+
+
+@pytest.fixture(scope="module")
+def held(cluster: Cluster) -> Iterator[dict[str, Object]]:
+    """What is in the namespace `drilled`, by path, once it is in a backup."""
+    remove(cluster, NAME)
+    cluster.create("api/v1/namespaces", {"metadata": {"name": NAME}})
+    made = [(path, cluster.create(path, item)) for path, item in objects()]
+    backup(cluster, f"first-{velero.stamp()}", [NAME], keep_hours=12)
+    yield {f"{path}/{item['metadata']['name']}": item for path, item in made}
+    remove(cluster, NAME)
+
+
+@pytest.fixture
+def newest(cluster: Cluster, held: object) -> str:
+    """The name of its newest backup."""
+    name: str = velero.newest(cluster, holding=[NAME])["metadata"]["name"]
+    return name
+
+
+@pytest.fixture
+def drill(cluster: Cluster, dev: Machine, held: object) -> Callable[..., Verdict]:
+    """Drill its newest backup, today or at another time."""
+
+    def drill(now: datetime | None = None) -> Verdict:
+        return Drill(
+            cluster=cluster,
+            s3=dev.client("s3"),
+            namespaces=[NAME],
+            max_age_hours=1,
+            data=False,
+            now=now or datetime.now(UTC),
+        ).run()
+
+    return drill

@@ -72,23 +72,40 @@ def _drilled(dev: Machine, cluster: Cluster) -> Verdict:
 
 
 @pytest.fixture
-def alarm(dev: Machine) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Dev's alarm on drills, for an environment in which none has run, and its state."""
+def alarms(dev: Machine) -> Iterator[tuple[str, Callable[[], list[str]]]]:
+    """Dev's alarms on drills, for an environment in which none has run: late, and failed."""
     cloudwatch = dev.client("cloudwatch")
-    environment = f"dev-{uuid.uuid4()}"
-    (found,) = cloudwatch.describe_alarms(AlarmNames=["dev-restore-drill"])["MetricAlarms"]
-    # What it was made with; the rest is of its state.
+    environment = f"elsewhere-{uuid.uuid4()}"
+    found = cloudwatch.describe_alarms(AlarmNamePrefix="dev-restore-drill")["MetricAlarms"]
+    # What they were made with; the rest is of their states.
     members = cloudwatch.meta.service_model.operation_model("PutMetricAlarm").input_shape.members
-    made = {name: value for name, value in found.items() if name in members}
     dimensions = [{"Name": DIMENSION, "Value": environment}]
-    cloudwatch.put_metric_alarm(**{**made, "AlarmName": environment, "Dimensions": dimensions})
+    for alarm in found:
+        made = {name: value for name, value in alarm.items() if name in members}
+        name = alarm["AlarmName"].replace("dev", environment, 1)
+        cloudwatch.put_metric_alarm(**{**made, "AlarmName": name, "Dimensions": dimensions})
+    names = [f"{environment}-restore-drill", f"{environment}-restore-drill-failed"]
 
-    def state() -> str:
-        (shown,) = cloudwatch.describe_alarms(AlarmNames=[environment])["MetricAlarms"]
-        return str(shown["StateValue"])
+    def states() -> list[str]:
+        shown = cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
+        return [alarm["StateValue"] for alarm in sorted(shown, key=lambda a: a["AlarmName"])]
 
-    yield environment, state
-    cloudwatch.delete_alarms(AlarmNames=[environment])
+    yield environment, states
+    cloudwatch.delete_alarms(AlarmNames=names)
+
+
+def test_a_drill_that_fails_wakes_somebody_although_one_has_passed(
+    dev: Machine, cluster: Cluster, alarms: tuple[str, Callable[[], list[str]]]
+) -> None:
+    environment, states = alarms
+    publish(Verdict(), cluster, environment)
+    eventually(lambda: states() == ["OK", "OK"])
+    publish(Verdict(problems=["Something is missing."]), cluster, environment)
+    eventually(lambda: states() == ["OK", "ALARM"])
+    history = dev.client("cloudwatch").describe_alarm_history(
+        AlarmName=f"{environment}-restore-drill-failed", HistoryItemType="Action"
+    )["AlarmHistoryItems"]
+    assert "Successfully executed action" in history[0]["HistorySummary"]
 
 
 def test_a_backup_that_s3_leaves_half_way_has_failed_and_the_next_is_whole(
@@ -96,7 +113,7 @@ def test_a_backup_that_s3_leaves_half_way_has_failed_and_the_next_is_whole(
     cluster: Cluster,
     s3: Outage,
     make_backup: Command,
-    alarm: tuple[str, Callable[[], str]],
+    alarms: tuple[str, Callable[[], list[str]]],
 ) -> None:
     assert make_backup()[0] == 0
     assert s3.written > 1
@@ -109,11 +126,11 @@ def test_a_backup_that_s3_leaves_half_way_has_failed_and_the_next_is_whole(
     code, said = make_backup()
     assert code == 1
     assert re.match(r"FAILED: The storage location 'default' \(bucket \S+\) is unavail.* 503", said)
-    environment, state = alarm
+    environment, states = alarms
     publish(_drilled(dev, cluster), cluster, environment)
-    eventually(lambda: state() == "ALARM")
+    eventually(lambda: states() == ["ALARM", "ALARM"])
     history = dev.client("cloudwatch").describe_alarm_history(
-        AlarmName=environment, HistoryItemType="Action"
+        AlarmName=f"{environment}-restore-drill", HistoryItemType="Action"
     )["AlarmHistoryItems"]
     assert [item["HistorySummary"][:28] for item in history] == ["Successfully executed action"]
     s3.end()
@@ -122,7 +139,7 @@ def test_a_backup_that_s3_leaves_half_way_has_failed_and_the_next_is_whole(
     verdict = _drilled(dev, cluster)
     assert verdict.problems == []
     publish(verdict, cluster, environment)
-    eventually(lambda: state() == "OK")
+    eventually(lambda: states()[0] == "OK")
 
 
 def test_a_bucket_that_denies_is_told_and_the_next_backup_is_whole(

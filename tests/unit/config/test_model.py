@@ -161,6 +161,11 @@ def with_domain(**changes: Any) -> Environment:
         (with_backup, {"drill_image": "drill"}, "backup.drill_image is 'drill'; it must be regis"),
         (with_backup, {"drill_max_age_hours": 0}, "drill_max_age_hours is 0; it must be 1 to 744"),
         (with_backup, {"alarm_hours": 24}, "is 24; it must be a multiple of 12 from 36 to 168"),
+        (
+            with_backup,
+            {"drill": "17 4 * * 0", "alarm_hours": 168},
+            "alarm_hours is 168; it must be 180 or more, drills being due at '17 4 * * 0'",
+        ),
         (with_backup, {"volumes": "all"}, "is 'all'; it must be one of none, snapshot, move"),
         (lambda **c: replace(DEV, **c), {"owner": "who?"}, "owner is 'who?'; it must be 1 to 256"),
         (with_observability, {"emails": ()}, "observability.emails is (); it must be 1 to 10"),

@@ -97,7 +97,8 @@ def test_all_but_the_drills_are_watched(synthesis: Synthesis) -> None:
         template = synthesis.template(environment.name, "Observability")
         made = template.properties("AWS::CloudWatch::Alarm")
         left_out = {alarm["AlarmName"] for alarm in made if not of_minutes(alarm)}
-        assert left_out == {f"{environment.name}-restore-drill"}
+        drills = f"{environment.name}-restore-drill"
+        assert left_out == {drills, f"{drills}-failed"}
         assert len(made) >= 6
         # What may be raised by silence alone, and so in an environment that has only just come.
         silent = {one["AlarmName"] for one in made if one["TreatMissingData"] == "breaching"}

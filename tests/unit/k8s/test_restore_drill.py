@@ -6,8 +6,9 @@ import pytest
 
 from config.environments import TABLE
 from config.model import Environment
-from delivery import drill, report, restored
-from k8s import restore_drill
+from delivery import drill, report, restore, restored, scope
+from k8s import database, restore_drill
+from k8s.database_settings import SCOPE
 from tests.synthesis import Synthesis, manifests, references
 
 Manifest = dict[str, Any]
@@ -34,6 +35,11 @@ def test_the_schedule_and_the_namespaces_are_the_tables(
 
 def test_names_in_chart_and_code_are_one() -> None:
     assert (drill.PREFIX, restored.MODIFIER) == (restore_drill.PREFIX, restore_drill.MODIFIER)
+    assert scope.CRON_JOB == restore_drill.NAME
+    assert restore.ELECTION.labels == database.LABELS
+    # Patroni's names: patroni.dcs.kubernetes, where Endpoints aren't used.
+    kinds = ("config", "failover", "leader", "sync")
+    assert sorted(restore.ELECTION.names) == [f"{SCOPE}-{kind}" for kind in kinds]
 
 
 def test_it_deletes_its_own_namespaces_only_and_reads_no_others(synthesis: Synthesis) -> None:
@@ -86,13 +92,18 @@ def test_a_drill_that_failed_or_did_not_run_wakes_somebody(
     synthesis: Synthesis, environment: Environment
 ) -> None:
     template = synthesis.template(environment.name, "Observability")
-    (alarm,) = (
-        a
-        for a in template.properties("AWS::CloudWatch::Alarm")
-        if a["AlarmName"] == f"{environment.name}-restore-drill"
+    late, failed = (
+        alarm
+        for alarm in template.properties("AWS::CloudWatch::Alarm")
+        if alarm["AlarmName"].startswith(f"{environment.name}-restore-drill")
     )
-    assert (alarm["Namespace"], alarm["MetricName"]) == (report.METRIC_NAMESPACE, report.METRIC)
-    assert alarm["Dimensions"] == [{"Name": report.DIMENSION, "Value": environment.name}]
-    assert alarm["TreatMissingData"] == "breaching"
-    seconds = alarm["Period"] * alarm["EvaluationPeriods"]
+    for alarm in (late, failed):
+        assert (alarm["Namespace"], alarm["MetricName"]) == (report.METRIC_NAMESPACE, report.METRIC)
+        assert alarm["Dimensions"] == [{"Name": report.DIMENSION, "Value": environment.name}]
+    # None has passed: one pass is enough, and that there are no verdicts is a fault.
+    assert (late["Statistic"], late["TreatMissingData"]) == ("Maximum", "breaching")
+    seconds = late["Period"] * late["EvaluationPeriods"]
     assert seconds == 3600 * environment.backup.alarm_hours <= 7 * 24 * 3600
+    # One has failed: whatever passed before, and once.
+    assert (failed["Statistic"], failed["TreatMissingData"]) == ("Minimum", "notBreaching")
+    assert failed["Period"] * failed["EvaluationPeriods"] == 3600

@@ -57,7 +57,9 @@ def test_every_alarm_says_what_missing_data_means(alarms: Mapping[str, Any]) -> 
 
 def test_no_alarm_is_raised_by_a_moment(alarms: Mapping[str, Any]) -> None:
     for name, alarm in alarms.items():
-        assert alarm["EvaluationPeriods"] == alarm["DatapointsToAlarm"] >= 3, name
+        # A verdict is no moment: the next one is a day and more away.
+        least = 1 if name == "restore-drill-failed" else 3
+        assert alarm["EvaluationPeriods"] == alarm["DatapointsToAlarm"] >= least, name
 
 
 def test_nodes_at_bound_means_all_that_the_table_allows(synthesis: Synthesis) -> None:

@@ -1,0 +1,156 @@
+"""Drills of what the real Velero backed up, which find what is wrong with it."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from delivery import velero
+from delivery.cluster import Cluster, Object
+from delivery.data import dump
+from delivery.data_check import check_data
+from delivery.drill import main
+from delivery.postgres import temporary
+from delivery.report import DIMENSION, METRIC, METRIC_NAMESPACE, Verdict, publish
+from service.migrate import migrate
+from service.settings import Settings
+from tests.local.machine import Machine, eventually
+from tests.local_backup.drilled import NAME, SPACE, meta
+
+LOCATION = f"{velero.GROUP}/backupstoragelocations/default"
+ROWS = 500
+
+
+def test_a_drill_passes_leaves_nothing_and_runs_nothing(
+    cluster: Cluster, drill: Callable[[], Verdict], held: dict[str, Object]
+) -> None:
+    verdict = drill()
+    assert verdict.problems == []
+    assert verdict.objects >= len(held)
+    assert cluster.find(f"api/v1/namespaces/drill-{NAME}") is None
+    assert not [
+        item
+        for item in cluster.items(f"{velero.GROUP}/restores")
+        if item["metadata"]["name"].startswith("drill-")
+    ]
+
+
+def test_a_verdict_is_told_by_metric_event_and_report(
+    dev: Machine, cluster: Cluster, newest: str
+) -> None:
+    location = cluster.get(LOCATION)
+    bucket = location["spec"]["objectStorage"]["bucket"]
+    verdict = Verdict(bucket=bucket, backup=newest, problems=["Something is missing."])
+    publish(verdict, cluster, "dev")
+    report = f"drills/{verdict.finished:%Y-%m-%dT%H-%M-%SZ}.json"
+    body = json.load(dev.client("s3").get_object(Bucket=bucket, Key=report)["Body"])
+    assert (body["passed"], body["backup"]) == (False, newest)
+    events = cluster.items(f"api/v1/namespaces/{velero.NAMESPACE}/events")
+    mine = [e for e in events if e["involvedObject"]["name"] == newest]
+    assert ("RestoreDrillFailed", "Warning") in [(e["reason"], e["type"]) for e in mine]
+    metrics = dev.client("cloudwatch").list_metrics(
+        Namespace=METRIC_NAMESPACE, Dimensions=[{"Name": DIMENSION, "Value": "dev"}]
+    )["Metrics"]
+    assert [m["MetricName"] for m in metrics] == [METRIC]
+
+
+def test_a_drill_of_less_than_the_scheduled_one_silences_no_alarm(
+    dev: Machine, held: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--environment", "elsewhere", "--namespace", NAME, "--no-data"]
+    assert main(words) == 0
+    passed, last = capsys.readouterr().out.splitlines()
+    assert passed.startswith("PASSED: backup ")
+    assert last.startswith("The verdict isn't published: database, web was not restored, ")
+
+    def published() -> list[object]:
+        dimensions = [{"Name": DIMENSION, "Value": "elsewhere"}]
+        return list(dev.client("cloudwatch").list_metrics(Dimensions=dimensions)["Metrics"])
+
+    assert published() == []
+    # What failed is told, however little it looked at.
+    assert main([*words, "--namespace", "nowhere"]) == 1
+    assert "FAILED: " in capsys.readouterr().out
+    assert len(published()) == 1
+
+
+def test_a_drill_finds_what_a_backup_lacks(
+    cluster: Cluster, drill: Callable[[], Verdict], held: object
+) -> None:
+    spec = {
+        "includedNamespaces": [NAME],
+        "storageLocation": "default",
+        "snapshotVolumes": False,
+        "ttl": "1h",
+    }
+    # Of the objects with a label there is one.
+    some = {"matchExpressions": [{"key": "left-out", "operator": "DoesNotExist"}]}
+    left_out = {"metadata": meta("three", labels={"left-out": "true"})}
+    cluster.create(f"{SPACE}/configmaps", left_out)
+    for suffix, wanted, said in (
+        ("lacking", {"labelSelector": some}, f"lacks configmaps {NAME}/three, which was there"),
+        (
+            "without",
+            {"includedResources": ["configmaps"]},
+            f"lacks deployments.apps {NAME}/one, which was there",
+        ),
+        ("empty", {"includedResources": ["leases"]}, f"is empty: it holds nothing of {NAME}."),
+    ):
+        name = f"{suffix}-{velero.stamp()}"
+        # Between two times that Kubernetes writes, which are whole seconds.
+        time.sleep(1.1)
+        velero.run(cluster, "Backup", name, {**spec, **wanted}, seconds=60)
+        assert [one for one in drill().problems if f"The backup {name} {said}" in one]
+        _forget(cluster, name)
+    cluster.delete(f"{SPACE}/configmaps/three")
+
+
+def _forget(cluster: Cluster, name: str) -> None:
+    request = {
+        "apiVersion": "velero.io/v1",
+        "kind": "DeleteBackupRequest",
+        "metadata": {"name": name, "namespace": velero.NAMESPACE},
+        "spec": {"backupName": name},
+    }
+    cluster.create(f"{velero.GROUP}/deletebackuprequests", request)
+    eventually(lambda: cluster.find(f"{velero.GROUP}/backups/{name}") is None)
+
+
+def test_a_backup_that_is_too_old_or_has_expired_is_told(
+    drill: Callable[..., Verdict], newest: str
+) -> None:
+    (problem,) = drill(now=datetime.now(UTC) + timedelta(hours=3)).problems
+    assert problem == f"The newest backup, {newest}, is 3 h old; it may be 1."
+    (problem,) = drill(now=datetime.now(UTC) + timedelta(days=100)).problems
+    assert f"has expired, the last, {newest}, at 2" in problem
+
+
+def test_rows_are_proven_by_restoring_them(dev: Machine, cluster: Cluster) -> None:
+    s3 = dev.client("s3")
+    bucket = cluster.get(LOCATION)["spec"]["objectStorage"]["bucket"]
+    with temporary() as (server,):
+        url = server.create_database("notes")
+        migrate(Settings(database_url=url), "head")
+        with psycopg.connect(url) as connection:
+            connection.execute(
+                "INSERT INTO notes (id, title, body, created_at, updated_at) "
+                "SELECT gen_random_uuid(), 'note ' || n, '', now(), now() "
+                f"FROM generate_series(1, {ROWS}) n"
+            )
+        name, manifest = dump(url, s3, bucket)
+        assert manifest["public.notes"]["rows"] == ROWS
+        rows, problems = check_data(s3, bucket, max_age_hours=1)
+        assert (rows >= ROWS, problems) == (True, [])
+        # One row altered, as if it had been so in the archive all along.
+        with psycopg.connect(url) as connection:
+            connection.execute("UPDATE notes SET body = 'x' WHERE title = 'note 7'")
+        other, _ = dump(url, s3, bucket)
+    whole = s3.get_object(Bucket=bucket, Key=f"{name}manifest.json")["Body"].read()
+    s3.put_object(Bucket=bucket, Key=f"{other}manifest.json", Body=whole)
+    rows, problems = check_data(s3, bucket, max_age_hours=1)
+    assert problems == [
+        f"Table public.notes of {other} has rows with other values than when it was dumped."
+    ]
