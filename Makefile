@@ -8,6 +8,8 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 ENV ?= dev
 ROLE ?= platform-admin
+# STATE is the folder of what stands here; by default the clone's own.
+LOCAL := python -m local $(if $(STATE),--state $(STATE))
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 # Compiled modules make synthesis 2.6 times as fast.
@@ -21,26 +23,26 @@ help: ## List the targets
 
 .PHONY: up down status env kubeconfig rehearse
 up: setup ## Stand up ENV (dev, stage, prod or all) on this machine
-	@python -m local up --env $(ENV)
+	@$(LOCAL) up --env $(ENV)
 
 down: setup ## Remove everything that `make up` started and wrote
-	@python -m local down
+	@$(LOCAL) down
 
 status: setup ## Say what stands, where, and what it costs
-	@python -m local status
+	@$(LOCAL) status
 
 env: setup ## Print export lines for any AWS client: eval "$(make env)"
-	@python -m local env --env $(ENV)
+	@$(LOCAL) env --env $(ENV)
 
 kubeconfig: setup ## Print the path of a kubeconfig that logs in as ROLE by an IAM token
-	@python -m local kubeconfig --env $(ENV) --role $(ROLE)
+	@$(LOCAL) kubeconfig --env $(ENV) --role $(ROLE)
 
 rehearse: setup ## Run this commit through the pipeline on this machine; APPROVE=1 says yes to production
 	@python -m local.rehearsal $(if $(filter 1,$(APPROVE)),--approve)
 
 # --- Backups, of what stands here or, with KUBECONFIG and AWS credentials set, of what they reach --
 
-THERE := $(if $(KUBECONFIG),,python -m local run --env $(ENV))
+THERE := $(if $(KUBECONFIG),,$(LOCAL) run --env $(ENV))
 FROM ?= newest
 NAMESPACE ?= web
 # What stands here has no rows: its database's pods are simulated. The drill says so.
@@ -54,7 +56,7 @@ restore: setup ## Bring NAMESPACE (web) back from the backup FROM (newest), or I
 	@$(THERE) python -m delivery.restore --from $(FROM) --namespace $(NAMESPACE) \
 		$(if $(INTO),--into $(INTO))
 
-drill: setup ## Prove ENV's newest backup: restore it beside what runs, and compare
+drill: setup ## Prove ENV's newest backup as the scheduled drill does: restore it beside what runs, and compare
 	@$(THERE) python -m delivery.drill --environment $(ENV) $(if $(filter 0,$(DATA)),--no-data)
 
 # --- The app -----------------------------------------------------------------------------------
@@ -69,7 +71,7 @@ pipeline: setup ## Synthesize all environments and the pipeline, with the images
 	@python -m guards.reviewed cdk.out
 
 diff: setup ## Show what deploying ENV to this machine would change
-	@python -m local diff --env $(ENV)
+	@$(LOCAL) diff --env $(ENV)
 
 # --- The accounts under it ---------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from delivery.contents import Contents, Kind
 
 # What every namespace gets of its own accord.
 _OWN = (("configmaps", "kube-root-ca.crt"), ("serviceaccounts", "default"))
+# Of the volume that a claim was bound to.
+_BOUND = ("pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/")
 _SHOWN = 5
 
 
@@ -70,6 +72,11 @@ def _given(resource: str, item: Object) -> Object:
     said = contents.comparable(item)
     if resource == "serviceaccounts":
         said.pop("secrets", None)
+    if resource == "persistentvolumeclaims":
+        said["spec"] = {k: v for k, v in said["spec"].items() if k != "volumeName"}
+        annotations = said["metadata"].pop("annotations", {})
+        if kept := {k: v for k, v in annotations.items() if not k.startswith(_BOUND)}:
+            said["metadata"]["annotations"] = kept
     if resource == "services":
         spec = said["spec"] = {k: v for k, v in said["spec"].items() if k != "healthCheckNodePort"}
         if spec.get("clusterIP") != "None":

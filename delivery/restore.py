@@ -34,7 +34,10 @@ ELECTION = Change(
     labels={"app.kubernetes.io/name": "database", "app.kubernetes.io/instance": "database"},
     patch={"metadata": {"annotations": None}},
 )
-CHANGES = (ELECTION,)
+# The load balancer controller's name a target group that is gone, so that a pod would never get
+# ready; it gives new pods theirs.
+_GATES = Change(resource="pods", patch={"spec": {"readinessGates": None}})
+CHANGES = (ELECTION, _GATES)
 
 
 def restore(

@@ -10,7 +10,9 @@ import pytest
 from delivery import contents, location, velero
 from delivery.backup import backup
 from delivery.cluster import Cluster
-from delivery.restore import restore
+from delivery.comparison import apart, compared
+from delivery.restore import CHANGES, EXCLUDED, restore
+from delivery.restored import SKIPPED
 from local.paths import ROOT
 from tests.local.machine import Machine, eventually
 from tests.local_backup.again import Again
@@ -18,6 +20,11 @@ from tests.local_backup.again import Again
 SPACES = {"web": "web", "database": "database"}
 LOCATIONS = f"{velero.GROUP}/backupstoragelocations"
 ELSEWHERE = "eu-west-1"
+# Restored all the same, or made anew by controllers.
+_ANEW = {
+    *SKIPPED,
+    *EXCLUDED,
+} - {"ingresses.networking.k8s.io", "persistentvolumeclaims", "poddisruptionbudgets.policy"}
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +51,20 @@ def new(again: Again) -> Iterator[Cluster]:
 
 
 def test_workloads_are_deployed_over_what_was_restored(
-    new: Cluster, again: Again, kept: str
+    dev: Machine, new: Cluster, again: Again, kept: str
 ) -> None:
     again.look()
     eventually(lambda: new.find(f"{velero.GROUP}/backups/{kept}"))
     restore(new, f"all-{velero.stamp()}", backup=kept, namespaces=SPACES)
+    location = new.get(f"{LOCATIONS}/default")
+    wanted = compared(contents.read(dev.client("s3"), location, kept), SPACES, without=_ANEW)
+    assert {key.resource for key in wanted} >= {
+        "deployments.apps",
+        "ingresses.networking.k8s.io",
+        "persistentvolumeclaims",
+        "statefulsets.apps",
+    }
+    assert list(apart(new, wanted, SPACES, CHANGES)) == []
     before = _identities(new)
     assert "persistentvolumeclaims data-database-0" in before
     again.workloads()

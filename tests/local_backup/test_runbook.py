@@ -10,27 +10,35 @@ import pytest
 
 from delivery.cluster import Cluster
 from local.paths import ROOT
-from tests.local.machine import eventually
+from tests.local.machine import Machine, eventually
+from tests.local_backup.drilled import remove
 
-NAME = "kept"
+NAME, OTHER = "kept", "kept-again"
 SPACE = f"api/v1/namespaces/{NAME}"
 
 Make = Callable[..., str]
 
 
+def _make(*words: str, env: dict[str, str], fails: bool = False) -> str:
+    """Run make; return what it says."""
+    command = [shutil.which("make") or "make", *words]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+    assert bool(done.returncode) is fails, done.stdout + done.stderr
+    return done.stdout
+
+
 @pytest.fixture
 def make(cluster: Cluster) -> Make:
-    """Run make where KUBECONFIG and AWS credentials lead to dev; return what it says."""
+    """Run make where KUBECONFIG and AWS credentials lead to dev."""
+    return lambda *words, **more: _make(*words, env=dict(os.environ), **more)
 
-    def run(*words: str, fails: bool = False) -> str:
-        command = [shutil.which("make") or "make", *words]
-        done = subprocess.run(
-            command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=300
-        )
-        assert bool(done.returncode) is fails, done.stdout + done.stderr
-        return done.stdout
 
-    return run
+@pytest.fixture
+def make_here(dev: Machine) -> Make:
+    """Run make with nothing but the folder of what stands on this machine."""
+    ours = ("AWS_", "KUBECONFIG")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return lambda *words, **more: _make(f"STATE={dev.state.folder}", *words, env=env, **more)
 
 
 @pytest.fixture
@@ -38,17 +46,40 @@ def namespace(cluster: Cluster) -> Iterator[None]:
     cluster.create("api/v1/namespaces", {"metadata": {"name": NAME}})
     cluster.create(f"{SPACE}/configmaps", {"metadata": {"name": "one"}, "data": {"a": "1"}})
     yield
-    cluster.delete(SPACE)
+    for name in (NAME, OTHER):
+        cluster.delete(f"api/v1/namespaces/{name}")
 
 
-def test_a_namespace_is_backed_up_lost_restored_and_drilled(
+def test_web_is_backed_up_lost_restored_and_drilled(cluster: Cluster, make_here: Make) -> None:
+    path = "apis/apps/v1/namespaces/web/deployments/web"
+    wanted = cluster.get(path)["spec"]["replicas"]
+    assert re.match(r"Backup manual-\S+ holds \d{3,} objects, until ", make_here("backup"))
+    # With its Ingress, whose controller lets it go once there is no load balancer any more.
+    remove(cluster, "web")
+    assert re.match(r"web of manual-\S+ is in web: ", make_here("restore"))
+
+    def serves() -> bool:
+        return bool(cluster.get(path).get("status", {}).get("readyReplicas") == wanted)
+
+    eventually(serves)
+    ingress = "apis/networking.k8s.io/v1/namespaces/web/ingresses/web"
+    eventually(lambda: cluster.get(ingress)["status"].get("loadBalancer", {}).get("ingress"))
+    passed, unpublished = make_here("drill").splitlines()[-2:]
+    assert re.match(r"PASSED: backup manual-\S+, \d\d+ objects, rows not compared, ", passed)
+    assert unpublished == (
+        "The verdict isn't published: rows were not compared, as the CronJob has it."
+    )
+
+
+def test_a_namespace_is_restored_from_a_backup_by_name_and_into_another(
     cluster: Cluster, make: Make, namespace: None
 ) -> None:
-    assert re.match(r"Backup manual-\S+ holds \d{3,} objects, until ", make("backup"))
-    assert "The namespace 'kept' exists." in make("restore", f"NAMESPACE={NAME}", fails=True)
-    cluster.delete(SPACE)
-    eventually(lambda: cluster.find(SPACE) is None)
-    assert re.match(rf"{NAME} of manual-\S+ is in {NAME}: ", make("restore", f"NAMESPACE={NAME}"))
-    assert cluster.get(f"{SPACE}/configmaps/one")["data"] == {"a": "1"}
-    last = make("drill", "DATA=0").splitlines()[-2]
-    assert re.match(r"PASSED: backup manual-\S+, \d\d+ objects, rows not compared, ", last)
+    (name,) = re.findall(r"Backup (manual-\S+) holds", make("backup"))
+    cluster.create(f"{SPACE}/configmaps", {"metadata": {"name": "two"}})
+    make("backup")
+    assert f"The namespace '{NAME}' exists." in make("restore", f"NAMESPACE={NAME}", fails=True)
+    words = (f"NAMESPACE={NAME}", f"FROM={name}")
+    assert make("restore", *words, f"INTO={OTHER}").startswith(f"{NAME} of {name} is in {OTHER}: ")
+    assert cluster.get(f"api/v1/namespaces/{OTHER}/configmaps/one")["data"] == {"a": "1"}
+    assert cluster.find(f"api/v1/namespaces/{OTHER}/configmaps/two") is None
+    assert "There is no backup 'nowhere'" in make("restore", *words, "FROM=nowhere", fails=True)
