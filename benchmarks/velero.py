@@ -1,6 +1,8 @@
 """How long Velero takes for many objects, and how many of them come back as they were."""
 
+import base64
 import contextlib
+import hashlib
 import os
 import tempfile
 import time
@@ -51,8 +53,12 @@ def velero() -> Iterator[Figure]:
 def _measure(cluster: Cluster) -> Iterator[Figure]:
     cluster.create("api/v1/namespaces", {"metadata": {"name": NAME}})
     for number in range(OBJECTS // 2):
-        for kind in ("configmaps", "secrets"):
-            cluster.create(f"{_SPACE}/{kind}", {"metadata": {"name": f"one-{number}"}})
+        metadata = {"name": f"one-{number}"}
+        # A kilobyte each, of another value.
+        value = hashlib.sha256(str(number).encode()).hexdigest() * 16
+        secret = base64.b64encode(value.encode()).decode()
+        for kind, data in (("configmaps", value), ("secrets", secret)):
+            cluster.create(f"{_SPACE}/{kind}", {"metadata": metadata, "data": {"value": data}})
     before = _comparable(cluster)
     began = time.monotonic()
     backup(cluster, "many", [NAME])
