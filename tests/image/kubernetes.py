@@ -84,6 +84,11 @@ class Kubernetes:
             "apply", "--server-side", "--filename=-", stdin=yaml.safe_dump(dict(manifest))
         )
 
+    def config_map(self, name: str, labels: Mapping[str, str]) -> None:
+        """Make a ConfigMap that holds nothing."""
+        metadata = {"name": name, "namespace": NAMESPACE, "labels": dict(labels)}
+        self._apply("v1", "ConfigMap", metadata)
+
     def pods(self, **labels: str) -> list[str]:
         """Names of the pods that a Service with that selector would lead to."""
         selector = ",".join(f"{key}={value}" for key, value in labels.items())

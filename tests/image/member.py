@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from delivery.process import wait_for
+from delivery.restore import ELECTION
 from k8s.database import LABELS
 from k8s.database_settings import SETTINGS, VERIFIED, files
 from k8s.secret_store import FOLDER
@@ -76,6 +77,9 @@ def standing(
     made = Member(address, folder)
     kubernetes.pod(NAME, "database", database)
     kubernetes.label(NAME, LABELS)
+    for name in ELECTION.names:
+        # What a restore without volumes leaves: a cluster is begun over it.
+        kubernetes.config_map(name, ELECTION.labels)
     settings = folder / "settings"
     settings.mkdir()
     made.secrets.mkdir()

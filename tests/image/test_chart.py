@@ -5,7 +5,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from delivery.process import wait_for
+from k8s.database_hook import database_hook
 from k8s.database_settings import SETTINGS
+from tests.image.kubernetes import NAMESPACE
 from tests.image.member import Member
 from tests.image.relay import Relay
 from tests.image.repository import Repository
@@ -55,6 +58,24 @@ def test_the_schedules_role_has_a_backup_made_and_can_do_nothing_else(
     # The first is a whole one, whatever it is asked for.
     assert any(key.endswith("F/backup.manifest") for key in repository.keys("database/backup"))
     assert repository.keys("database/archive/main/17")
+
+
+def test_what_velero_runs_around_a_snapshot_leads_on_in_the_archive(member: Member) -> None:
+    def sql(words: str) -> str:
+        command = ("psql", "--no-psqlrc", "--username=postgres", "--tuples-only", "--no-align")
+        done = member.container.exec(*command, f"--command={words}")
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    hook = database_hook(NAMESPACE)
+    checkpoint = "SELECT checkpoint_lsn FROM pg_control_checkpoint()"
+    archived = "SELECT archived_count FROM pg_stat_archiver"
+    before = sql(checkpoint), int(sql(archived))
+    for command in (hook.before, hook.after):
+        done = member.container.exec(*command)
+        assert done.returncode == 0, done.stderr
+    assert sql(checkpoint) != before[0]
+    wait_for(lambda: int(sql(archived)) > before[1])
 
 
 def test_new_passwords_are_taken_when_a_person_says_so(member: Member) -> None:
