@@ -18,10 +18,12 @@ PRIVATE = tuple(
 
 INTERFACE_ENDPOINTS = (
     "autoscaling", "ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticloadbalancing", "kms",
-    "logs", "monitoring", "secretsmanager", "sns", "ssm", "sts",
+    "logs", "monitoring", "secretsmanager", "sts",
 )  # fmt: skip
 """The AWS services that a platform's nodes, pods and functions call and that have an interface
-endpoint in every region ("AWS services that integrate with AWS PrivateLink")."""
+endpoint in every region ("AWS services that integrate with AWS PrivateLink").
+
+Alarms reach their topic from outside the VPC, and nothing in it calls Systems Manager."""
 
 RESERVED_ADDRESSES = 5
 """Of each subnet AWS keeps the first four addresses and the last."""

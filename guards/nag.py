@@ -105,7 +105,7 @@ ACKNOWLEDGED: Sequence[Acknowledged] = (
     ),
     Acknowledged(
         "IAM5",
-        "Cluster/NodeRole",
+        "Cluster/(NodeRole|ImageCache/Maker)",
         "repository/docker-hub/*",
         "repositories of the image cache, which have the names of images",
     ),

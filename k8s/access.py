@@ -21,12 +21,15 @@ def cluster_access(group: str, rules: Rules) -> Manifest:
 
     No chart: its objects are the same in most environments, which share them as they are.
     """
-    metadata = kube.ObjectMeta(name=group)
+    # Not the group's name alone: these once had a manifest of their own, and what that takes along
+    # when it goes must not be what is applied now.
+    name = f"{group}:everywhere"
+    metadata = kube.ObjectMeta(name=name)
     return [
         kube.KubeClusterRole.manifest(metadata=metadata, rules=rules),
         kube.KubeClusterRoleBinding.manifest(
             metadata=metadata,
-            role_ref=kube.RoleRef(api_group=_API_GROUP, kind="ClusterRole", name=group),
+            role_ref=kube.RoleRef(api_group=_API_GROUP, kind="ClusterRole", name=name),
             subjects=[_subject(group)],
         ),
     ]

@@ -12,7 +12,10 @@ from config.model import Environment
 from config.resources import RESOURCES
 from k8s.access import Rules, cluster_access, namespace_access, policy_rules
 from mindforce.access import Access
-from mindforce.manifest import Manifest, Objects
+from mindforce.manifest import Objects
+
+GATE = "mindforce-rollout-gate"
+"""The group of the roll-out gate, which looks for volumes before a cluster goes."""
 
 
 def let_people_in(
@@ -23,7 +26,7 @@ def let_people_in(
     nodes: IDependable,
     node_roles: Sequence[str],
 ) -> None:
-    """Make the roles of the table, and let each do in the cluster what it says."""
+    """Make the roles of the table, and let each become its group in the cluster."""
     table = config.access
     access = Access(scope, "Access", cluster=cluster)
     for role in table.roles:
@@ -41,18 +44,21 @@ def let_people_in(
     if written is not None:
         # EKS writes the first aws-auth when the first nodes come.
         written.node.add_dependency(nodes)
-    Manifest(
-        access,
-        "Rules",
-        cluster=cluster,
-        objects=[item for role in _with_rbac(table.roles) for item in _everywhere(role)],
-        overwrite=True,
-    )
+
+
+def everywhere(roles: Sequence[Role]) -> Objects:
+    """Return what the roles and the gate may do in all of the cluster, as Kubernetes objects."""
+    return [*_gate(), *(item for role in _with_rbac(roles) for item in _everywhere(role))]
 
 
 def in_namespace(roles: Sequence[Role], namespace: str) -> Objects:
     """Return what the roles may do in a namespace of the workloads, as Kubernetes objects."""
     return [item for role in _with_rbac(roles) for item in _there(role, namespace)]
+
+
+@cache
+def _gate() -> Objects:
+    return cluster_access(GATE, policy_rules({"": ["persistentvolumes"]}, ["list"]))
 
 
 # Environments share most of their roles, and an object costs a way through jsii.

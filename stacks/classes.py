@@ -1,4 +1,4 @@
-"""What a cluster's pods choose from by name: storage and priorities."""
+"""What a cluster offers to all its namespaces: storage, priorities, and what people may do."""
 
 from functools import cache
 
@@ -12,15 +12,21 @@ from mindforce.manifest import Manifest, Objects
 
 
 def offer_classes(
-    scope: Construct, *, cluster: aws_eks_v2.ICluster, disk_key_arn: str, after: IDependable
+    scope: Construct,
+    *,
+    cluster: aws_eks_v2.ICluster,
+    disk_key_arn: str,
+    rules: Objects,
+    after: IDependable,
 ) -> None:
-    """Make the classes, after what defines the kinds of some of them."""
+    """Make the classes, after what defines the kinds of some of them, and people's rules."""
     storage: Objects = StorageChart(App(), "storage", key_arn=disk_key_arn).to_json()
     classes = Manifest(
         scope,
         "Classes",
         cluster=cluster,
-        objects=[*storage, *_priorities()],
+        # One manifest: each is a custom resource, of which an environment has no more than 20.
+        objects=[*storage, *_priorities(), *rules],
         overwrite=True,
         # What volumes were made by outlives the table.
     )

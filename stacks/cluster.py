@@ -1,7 +1,9 @@
 """The cluster of an environment: control plane, add-ons, nodes, access."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from typing import Any
 
 from aws_cdk import CfnOutput
 from aws_cdk.lambda_layer_kubectl_v35 import KubectlV35Layer
@@ -17,17 +19,9 @@ from mindforce.disk_key import DiskKey
 from mindforce.image_cache import ImageCache
 from mindforce.network import Network
 from mindforce.node_group import NodeGroup, node_role
-from stacks.access import let_people_in
+from stacks.access import everywhere, let_people_in
 from stacks.classes import offer_classes
 from stacks.environment_stack import EnvironmentStack
-
-# Prefix delegation has to be there before the nodes, which count their pods' places when they
-# join; without enableNetworkPolicy no NetworkPolicy is enforced.
-VPC_CNI = {
-    "enableNetworkPolicy": "true",
-    "env": {"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "1"},
-}
-
 
 # All of them options of the driver. Without rotation a pod sees a secret as it was when the pod
 # started; what is synced is the password of Velero's repository, which it reads from a Secret only.
@@ -70,7 +64,12 @@ class ClusterStack(EnvironmentStack):
         )
         secret = config.images.docker_hub_secret
         self._images = secret and ImageCache(
-            self, "ImageCache", account=config.account, region=config.region, secret_name=secret
+            self,
+            "ImageCache",
+            account=config.account,
+            region=config.region,
+            secret_name=secret,
+            tags=config.tags,
         )
         statements = self._images.pull_statements if self._images else ()
         self._node_role = node_role(self, "NodeRole", statements=statements)
@@ -88,6 +87,7 @@ class ClusterStack(EnvironmentStack):
             self,
             cluster=self.cluster.cluster,
             disk_key_arn=self.disk_key.arn,
+            rules=everywhere(config.access.roles),
             after=services,
         )
         let_people_in(
@@ -108,12 +108,14 @@ class ClusterStack(EnvironmentStack):
     ) -> Mapping[str, AddOn]:
         settings = {
             "vpc-cni": AddOnSettings(
-                configuration=VPC_CNI,
+                configuration=_vpc_cni(config.tags),
                 service_account="aws-node",
                 managed_policies=["AmazonEKS_CNI_Policy"],
             ),
             "aws-secrets-store-csi-driver-provider": AddOnSettings(configuration=SECRETS_STORE),
             "aws-ebs-csi-driver": AddOnSettings(
+                # Volumes and snapshots are made by the driver, whom no stack's tags reach.
+                configuration={"controller": {"extraVolumeTags": config.tags}},
                 service_account="ebs-csi-controller-sa",
                 managed_policies=["service-role/AmazonEBSCSIDriverPolicy"],
                 statements=self.disk_key.volume_statements,
@@ -155,3 +157,16 @@ class ClusterStack(EnvironmentStack):
                 tags=config.tags,
             )
         return nodes
+
+
+def _vpc_cni(tags: Mapping[str, str]) -> Mapping[str, Any]:
+    return {
+        # Without it no NetworkPolicy is enforced.
+        "enableNetworkPolicy": "true",
+        "env": {
+            "ADDITIONAL_ENI_TAGS": json.dumps(tags),
+            # Has to be there before the nodes, which count their pods' places when they join.
+            "ENABLE_PREFIX_DELEGATION": "true",
+            "WARM_PREFIX_TARGET": "1",
+        },
+    }

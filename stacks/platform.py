@@ -55,6 +55,7 @@ class PlatformStack(EnvironmentStack):
             vpc_id=network.vpc_id,
             replicas=platform.controller_replicas,
             load_balancer_attributes=attributes,
+            tags=config.tags,
         )
         ClusterAutoscaler(
             self,

@@ -19,7 +19,7 @@ from mindforce.cluster import Cluster
 from mindforce.manifest import Objects
 from mindforce.network import Network
 from mindforce.rollout import RolloutGate
-from stacks.access import in_namespace
+from stacks.access import GATE, in_namespace
 from stacks.database import stand_database
 from stacks.environment_stack import EnvironmentStack
 from stacks.log_agent import keep_logs
@@ -49,7 +49,8 @@ class WorkloadsStack(EnvironmentStack):
             "Charts",
             cluster=cluster.cluster,
             namespaces=[*(name for name, part in wanted.items() if part), WEB_NAMESPACE],
-            log_retention_days=config.cluster.log_retention_days,
+            group=GATE,
+            logs=cluster.function_logs,
         )
         if agent := config.log_agent:
             logging = gate.apply(

@@ -93,13 +93,14 @@ class Cluster(Construct):
             enabled=zonal_shift
         )
 
-        provider_logs = aws_logs.LogGroup(
+        self.function_logs = aws_logs.LogGroup(
             self,
             "KubectlLogs",
             retention=retention_days(log_retention_days),
             removal_policy=RemovalPolicy.DESTROY,
         )
-        _log_to(provider_logs, cluster)
+        """Of the functions that reach into the cluster."""
+        _log_to(self.function_logs, cluster)
         # Its generated class lacks one member of the interface that it implements in JavaScript.
         self.cluster = cast(aws_eks_v2.ICluster, cluster)
         self.name = cluster.cluster_name

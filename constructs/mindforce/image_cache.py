@@ -1,12 +1,12 @@
 """Images of Docker Hub by way of the account's own registry."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_ecr
 from constructs import Construct
 
-from mindforce.roles import Statement
+from mindforce.roles import ServiceRole, Statement
 
 PREFIX = "docker-hub"
 """What the names of the cached repositories begin with."""
@@ -43,12 +43,35 @@ class ImageCache(Construct):
     """A registry that fetches an image of Docker Hub when it is first pulled, logged in there."""
 
     def __init__(
-        self, scope: Construct, id: str, *, account: str, region: str, secret_name: str
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        account: str,
+        region: str,
+        secret_name: str,
+        tags: Mapping[str, str],
     ) -> None:
-        """Make the cache; `secret_name` is a secret with `username` and `accessToken`."""
+        """Make the cache; `secret_name` is a secret with `username` and `accessToken`.
+
+        `tags` are those of the repositories that it makes.
+        """
         super().__init__(scope, id)
         self._registry = f"{account}.dkr.ecr.{region}.amazonaws.com"
         self._repositories = f"arn:aws:ecr:{region}:{account}:repository/{PREFIX}/*"
+        # ECR tags as nobody without a role ("Create a custom policy for repository creation
+        # templates" in its user guide).
+        maker = ServiceRole(
+            self,
+            "Maker",
+            service="ecr.amazonaws.com",
+            statements=[
+                {
+                    "Action": ["ecr:CreateRepository", "ecr:TagResource"],
+                    "Resource": self._repositories,
+                }
+            ],
+        )
         template = aws_ecr.CfnRepositoryCreationTemplate(
             self,
             "Template",
@@ -63,6 +86,8 @@ class ImageCache(Construct):
                 )
             ),
             lifecycle_policy=json.dumps({"rules": _RULES}),
+            custom_role_arn=maker.arn,
+            resource_tags=[{"key": key, "value": value} for key, value in tags.items()],
         )
         rule = aws_ecr.CfnPullThroughCacheRule(
             self,

@@ -31,8 +31,10 @@ class LoadBalancerController(Construct):
         vpc_id: str,
         replicas: int,
         load_balancer_attributes: Mapping[str, str],
+        tags: Mapping[str, str],
     ) -> None:
-        """`load_balancer_attributes` are those of every load balancer of the class."""
+        """`load_balancer_attributes` are those of every load balancer of the class, `tags` those of
+        all that the controller makes in AWS."""
         super().__init__(scope, id)
         identity = PodIdentity(
             self,
@@ -73,6 +75,7 @@ class LoadBalancerController(Construct):
                 # a load balancer names the class service.k8s.aws/nlb.
                 "enableServiceMutatorWebhook": False,
                 "defaultTargetType": "ip",
+                "defaultTags": dict(tags),
                 # Its role may not, and nobody has asked for them.
                 "enableShield": False,
                 "enableWaf": False,

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from aws_cdk import (
+    Aws,
     CustomResource,
     Duration,
-    RemovalPolicy,
     Stack,
     aws_ec2,
     aws_eks_v2,
@@ -20,9 +20,9 @@ from aws_cdk import (
 from constructs import Construct, IDependable
 
 from mindforce.manifest import Manifest, Objects
-from mindforce.retention import retention_days
 
 _FUNCTIONS = Path(__file__).with_name("functions")
+_VIEW_POLICY = "cluster-access-policy/AmazonEKSViewPolicy"
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "Ingress")
 _LAMBDA_LIMIT = Duration.minutes(15)
 _CLEANUP_SECONDS = 600
@@ -35,8 +35,8 @@ class RolloutGate(Construct):
     """Fails a stack, so that it rolls back, when a manifest's workloads don't complete.
 
     CDK's kubectl provider applies a manifest and returns; it takes no notice of what becomes of
-    the pods. The gate may only read, and only in the namespaces it is made for. When the stack is
-    deleted it comes last, and fails what would leave load balancers or volumes behind.
+    the pods. The gate may only read, in the namespaces it is made for and what its group may. When
+    the stack is deleted it comes last, and fails what would leave load balancers or volumes behind.
     """
 
     def __init__(
@@ -46,8 +46,10 @@ class RolloutGate(Construct):
         *,
         cluster: aws_eks_v2.ICluster,
         namespaces: Sequence[str],
-        log_retention_days: int,
+        group: str,
+        logs: aws_logs.ILogGroup,
     ) -> None:
+        """`group` is a Kubernetes group that may list persistent volumes."""
         super().__init__(scope, id)
         self._cluster = cluster
         self._cluster_name = cluster.cluster_name
@@ -76,12 +78,7 @@ class RolloutGate(Construct):
             runtime=aws_lambda.Runtime.PYTHON_3_13,
             architecture=aws_lambda.Architecture.ARM_64,
             memory_size=256,
-            log_group=aws_logs.LogGroup(
-                self,
-                "Logs",
-                retention=retention_days(log_retention_days),
-                removal_policy=RemovalPolicy.DESTROY,
-            ),
+            log_group=logs,
             timeout=_LAMBDA_LIMIT,
             # The API server is reachable from inside the VPC only.
             vpc=cluster.vpc,
@@ -89,20 +86,22 @@ class RolloutGate(Construct):
             security_groups=[cluster.cluster_security_group],
         )
         self._function_arn = function.function_arn
-        access = aws_eks_v2.AccessEntry(
-            self,
-            "Access",
-            cluster=cluster,
-            principal=role.role_arn,
+        properties = aws_eks_v2.CfnAccessEntry
+        access = properties(
+            Construct(self, "Access"),
+            "Resource",
+            cluster_name=self._cluster_name,
+            principal_arn=role.role_arn,
+            kubernetes_groups=[group],
             access_policies=[
-                aws_eks_v2.AccessPolicy.from_access_policy_name(
-                    "AmazonEKSViewPolicy",
-                    access_scope_type=aws_eks_v2.AccessScopeType.NAMESPACE,
-                    namespaces=list(namespaces),
+                properties.AccessPolicyProperty(
+                    policy_arn=f"arn:{Aws.PARTITION}:eks::aws:{_VIEW_POLICY}",
+                    access_scope=properties.AccessScopeProperty(
+                        type="namespace", namespaces=list(namespaces)
+                    ),
                 )
             ],
         )
-
         self._cleanup = self._custom_resource(
             "Cleanup",
             "Custom::KubernetesCleanup",

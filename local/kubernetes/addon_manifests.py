@@ -168,7 +168,7 @@ def _container(addon: str, container: Container, options: Mapping[str, Any]) -> 
     if container.memory_limit:
         resources["limits"] = {"memory": container.memory_limit}
     args = [
-        f"{flag}={str(options[option]).lower()}"
+        f"{flag}={_argument(options[option])}"
         for option, flag in container.flags.items()
         if option in options
     ]
@@ -178,6 +178,13 @@ def _container(addon: str, container: Container, options: Mapping[str, Any]) -> 
         "resources": resources,
         **({"args": args} if args else {}),
     }
+
+
+def _argument(value: Any) -> str:
+    """An option as the add-ons' charts write it into an argument."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={item}" for key, item in sorted(value.items()))
+    return str(value).lower()
 
 
 def _namespaced(version: str, kind: str, name: str, workload: Workload) -> Object:

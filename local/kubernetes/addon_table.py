@@ -135,15 +135,17 @@ ADDONS: Mapping[str, Addon] = {
                     "app.kubernetes.io/name": "aws-ebs-csi-driver",
                 },
                 containers=[
-                    Container(name, *_SMALL)
-                    for name in (
-                        "ebs-plugin",
-                        "csi-provisioner",
-                        "csi-attacher",
-                        "csi-snapshotter",
-                        "csi-resizer",
-                        "liveness-probe",
-                    )
+                    Container("ebs-plugin", *_SMALL, flags={"extraVolumeTags": "--extra-tags"}),
+                    *(
+                        Container(name, *_SMALL)
+                        for name in (
+                            "csi-provisioner",
+                            "csi-attacher",
+                            "csi-snapshotter",
+                            "csi-resizer",
+                            "liveness-probe",
+                        )
+                    ),
                 ],
                 priority="system-cluster-critical",
                 tolerations=(*CRITICAL, FIVE_MINUTES),

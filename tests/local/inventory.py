@@ -20,6 +20,17 @@ _EMPTY: Mapping[str, tuple[str, str, str]] = {
     "interfaces": ("ec2", "describe_network_interfaces", "NetworkInterfaces"),
     "volumes": ("ec2", "describe_volumes", "Volumes"),
     "certificates": ("acm", "list_certificates", "CertificateSummaryList"),
+    "scaling groups": ("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"),
+    "layers": ("lambda", "list_layers", "Layers"),
+    "topics": ("sns", "list_topics", "Topics"),
+    "alarms": ("cloudwatch", "describe_alarms", "MetricAlarms"),
+    "dashboards": ("cloudwatch", "list_dashboards", "DashboardEntries"),
+    "cache rules": ("ecr", "describe_pull_through_cache_rules", "pullThroughCacheRules"),
+    "cache templates": (
+        "ecr",
+        "describe_repository_creation_templates",
+        "repositoryCreationTemplates",
+    ),
     "identity providers": ("iam", "list_open_id_connect_providers", "OpenIDConnectProviderList"),
 }
 """What each account starts without: service, call, and the answer's list."""
@@ -36,6 +47,13 @@ def listed(session: boto3.Session, endpoint: str) -> dict[str, set[str]]:
         if kind == "log groups":
             items = [item["logGroupName"] for item in items]
         found[kind] = {str(item) for item in items}
+    own = client("ec2").describe_snapshots(OwnerIds=["self"])["Snapshots"]
+    found["snapshots"] = {snapshot["SnapshotId"] for snapshot in own}
+    policies = client("iam").list_policies(Scope="Local")["Policies"]
+    found["policies"] = {policy["PolicyName"] for policy in policies}
+    found["secrets"] = set(_secrets(client("secretsmanager")))
+    found["repositories"] = set(_repositories(client("ecr")))
+    found["parameters"] = set(_parameters(client("ssm")))
     found["networks"] = set(_networks(client("ec2")))
     found["roles"] = set(_roles(client("iam")))
     found["kms keys"] = set(_keys(client("kms")))
@@ -81,6 +99,23 @@ def _keys(kms: Any) -> Iterator[str]:
         key = kms.describe_key(KeyId=item["KeyId"])["KeyMetadata"]
         if key["KeyState"] != "PendingDeletion" and key.get("KeyManager") != "AWS":
             yield key["Description"]
+
+
+def _secrets(manager: Any) -> Iterator[str]:
+    for secret in manager.list_secrets()["SecretList"]:
+        yield secret.get("Description") or secret["Name"]
+
+
+def _repositories(ecr: Any) -> Iterator[str]:
+    for repository in ecr.describe_repositories()["repositories"]:
+        if not repository["repositoryName"].startswith("cdk-"):
+            yield repository["repositoryName"]
+
+
+def _parameters(ssm: Any) -> Iterator[str]:
+    for parameter in ssm.describe_parameters()["Parameters"]:
+        if not parameter["Name"].startswith("/cdk-bootstrap/"):
+            yield parameter["Name"]
 
 
 def _buckets(s3: Any) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from config.add_ons import ADD_ONS
+from config.environments import DEV
 from local.stacks import STANDING
 from tests.local.machine import Machine
 
@@ -121,6 +122,7 @@ def test_images_of_docker_hub_come_through_the_registry(dev: Machine) -> None:
     assert ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix=prefix)["isValid"]
     (made,) = ecr.describe_repository_creation_templates()["repositoryCreationTemplates"]
     assert made["prefix"] == prefix
+    assert {tag["Key"]: tag["Value"] for tag in made["resourceTags"]} == DEV.tags
     web = dev.kubectl("get", "deployment", "web", "-n", "web", "-o", "json")
     (container,) = web["spec"]["template"]["spec"]["containers"]
     registry = "111111111111.dkr.ecr.eu-central-1.amazonaws.com"

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from config.environments import DEV
 from local.cdk import Cdk
 from tests.local import inventory
 from tests.local.machine import Machine, eventually
@@ -86,6 +87,12 @@ def _destroy_leaves_nothing_but_what_is_kept(other: Machine) -> None:
         # The record of what was backed up, and of who came, outlives the environment.
         "s3 buckets": {"backup", "load balancer logs"},
         "kms keys": {"Backups"},
+        "secrets": {
+            # Without it the data of volumes in the bucket is noise.
+            "Password of the repository of volumes' data in the backup bucket",
+            # Of the account, made before its first stack.
+            DEV.images.docker_hub_secret,
+        },
         "stacks": {"CDKToolkit"},
     }
 

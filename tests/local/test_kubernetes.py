@@ -113,10 +113,16 @@ def test_the_gates_entry_lets_it_read_its_namespace_and_no_more(dev: Machine) ->
         ("get", "secrets", "-n", "web"),
         ("delete", "pods", "-n", "web"),
         ("get", "pods", "-n", "kube-system"),
+        ("list", "persistentvolumes"),
     ):
         with pytest.raises(subprocess.CalledProcessError) as caught:
             dev.kubectl("auth", "can-i", *question, *as_gate)
         assert caught.value.stdout.strip() == "no"
+    found = eks.describe_access_entry(clusterName="dev", principalArn=entry)["accessEntry"]
+    as_group = ["--as", "gate", "--as-group", *found["kubernetesGroups"]]
+    assert dev.kubectl("auth", "can-i", "list", "persistentvolumes", *as_group).strip() == "yes"
+    with pytest.raises(subprocess.CalledProcessError):
+        dev.kubectl("auth", "can-i", "delete", "persistentvolumes", *as_group)
 
 
 def test_a_privileged_pod_is_refused(dev: Machine) -> None:

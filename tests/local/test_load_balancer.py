@@ -55,6 +55,26 @@ def test_the_load_balancer_logs_and_drops_what_smuggles(dev: Machine) -> None:
         dev.client("s3").head_bucket(Bucket=attributes["access_logs.s3.bucket"])
 
 
+def test_all_that_the_controller_makes_is_tagged(dev: Machine) -> None:
+    elb, ec2 = dev.client("elbv2"), dev.client("ec2")
+    arns = [balancer["LoadBalancerArn"] for balancer in _balancers(dev)]
+    listeners = [elb.describe_listeners(LoadBalancerArn=arn)["Listeners"] for arn in arns]
+    arns += [listener["ListenerArn"] for found in listeners for listener in found]
+    arns += [g["TargetGroupArn"] for g in elb.describe_target_groups()["TargetGroups"]]
+    kinds = {arn.split(":")[5].split("/")[0] for arn in arns}
+    assert kinds == {"loadbalancer", "listener", "targetgroup"}
+    for shown in elb.describe_tags(ResourceArns=arns)["TagDescriptions"]:
+        tags = {tag["Key"]: tag["Value"] for tag in shown["Tags"]}
+        assert tags.items() >= DEV.tags.items(), shown["ResourceArn"]
+    made = [{"Name": "tag-key", "Values": ["elbv2.k8s.aws/cluster"]}]
+    groups = ec2.describe_security_groups(Filters=made)["SecurityGroups"]
+    # The load balancer's own, and the one by which the nodes know all of them.
+    assert len(groups) == 2
+    for group in groups:
+        tags = {tag["Key"]: tag["Value"] for tag in group["Tags"]}
+        assert tags.items() >= DEV.tags.items(), group["GroupName"]
+
+
 def test_its_targets_are_the_pods(dev: Machine) -> None:
     elb = dev.client("elbv2")
     (group,) = elb.describe_target_groups()["TargetGroups"]

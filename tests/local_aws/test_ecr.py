@@ -115,9 +115,37 @@ def test_a_template_is_shown_and_changed_in_place(account: Account, server: Serv
         assert server.audit(stack) == []
 
 
+def test_a_template_with_tags_is_shown_with_its_role(account: Account, server: Server) -> None:
+    tags = [{"Key": "owner", "Value": "one"}]
+    tagged = {"ResourceTags": tags, "CustomRoleArn": {"Fn::GetAtt": ["Maker", "Arn"]}}
+    properties = {**TEMPLATE["Properties"], **tagged}
+    resources = {"Maker": role("ecr.amazonaws.com"), "T": {**TEMPLATE, "Properties": properties}}
+
+    def shown() -> Any:
+        ecr = account.client("ecr")
+        (found,) = ecr.describe_repository_creation_templates()["repositoryCreationTemplates"]
+        return found
+
+    with account.stack(resources) as stack:
+        assert shown()["resourceTags"] == tags
+        assert shown()["customRoleArn"].endswith(account.resource(stack, "Maker"))
+        tags[0]["Value"] = "two"
+        account.update(stack, resources)
+        assert shown()["resourceTags"] == [{"Key": "owner", "Value": "two"}]
+        assert server.audit(stack) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"ResourceTags": [{"Key": "owner", "Value": "one"}]}, "needs a customRoleArn"),
+        (
+            {
+                "ResourceTags": [{"Key": "owner", "Value": "one"}],
+                "CustomRoleArn": f"arn:aws:iam::{ACCOUNT}:role/none",
+            },
+            "role/none .*does not exist",
+        ),
         ({"AppliedFor": ["EVERYTHING"]}, "appliedFor must be of"),
         ({"EncryptionConfiguration": {"EncryptionType": "KMS"}}, "needs a customRoleArn"),
         ({"LifecyclePolicy": "{"}, "lifecyclePolicy is not JSON"),

@@ -84,6 +84,24 @@ def test_an_option_that_is_an_argument_reaches_its_container(control_plane: Cont
         _apply(control_plane, name, configuration=wrong)
 
 
+def test_tags_of_volumes_are_an_argument_of_the_driver(control_plane: ControlPlane) -> None:
+    tags = {"owner": "Platform", "environment": "dev"}
+    _apply(
+        control_plane,
+        "aws-ebs-csi-driver",
+        configuration={"controller": {"extraVolumeTags": tags}},
+    )
+    path = "apis/apps/v1/namespaces/kube-system/deployments/ebs-csi-controller"
+    containers = control_plane.client.get(path)["spec"]["template"]["spec"]["containers"]
+    assert {c["name"]: c["args"] for c in containers if "args" in c} == {
+        "ebs-plugin": ["--extra-tags=environment=dev,owner=Platform"]
+    }
+    with pytest.raises(addons.AddonError, match="ebs-csi-node: extraVolumeTags isn't simulated"):
+        _apply(
+            control_plane, "aws-ebs-csi-driver", configuration={"node": {"extraVolumeTags": tags}}
+        )
+
+
 @pytest.mark.parametrize(
     ("name", "configuration", "named"),
     [

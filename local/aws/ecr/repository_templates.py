@@ -16,6 +16,7 @@ from local.aws.resource_types import (
     tag_map,
     words,
 )
+from local.aws.service_trust import lets_in, trust_policy
 
 _PROPERTIES = words(
     "AppliedFor CustomRoleArn Description EncryptionConfiguration ImageTagMutability "
@@ -36,7 +37,7 @@ def install() -> None:
             update=_update_resource,
             delete=_delete_resource,
             read=_read,
-            reads=words("AppliedFor ImageTagMutability LifecyclePolicy"),
+            reads=words("AppliedFor CustomRoleArn ImageTagMutability LifecyclePolicy"),
         )
     )
 
@@ -107,6 +108,9 @@ def _checked(body: Mapping[str, Any]) -> Record:
     tagged = body.get("resourceTags") or encryption["encryptionType"] != "AES256"
     if tagged and "customRoleArn" not in body:
         raise _invalid("A template with tags or a KMS key needs a customRoleArn.")
+    role = body.get("customRoleArn")
+    if role and not lets_in(trust_policy(role), "ecr.amazonaws.com", "sts:AssumeRole"):
+        raise _invalid(f"Role {role} does not exist or does not trust ecr.amazonaws.com.")
     for member in ("lifecyclePolicy", "repositoryPolicy"):
         try:
             json.loads(body.get(member) or "{}")
@@ -161,6 +165,6 @@ def _read(prefix: str, properties: Properties) -> Properties | None:
     record = _templates.get(prefix)
     return record and {
         name: record[name[:1].lower() + name[1:]]
-        for name in ("AppliedFor", "ImageTagMutability", "LifecyclePolicy")
+        for name in ("AppliedFor", "CustomRoleArn", "ImageTagMutability", "LifecyclePolicy")
         if name in properties
     }

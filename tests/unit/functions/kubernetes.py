@@ -28,16 +28,20 @@ def deployment(*, wanted: int = 3, **status: Any) -> dict[str, Any]:
 class Namespaces:
     """An API server whose namespaces hold these Ingresses, each answer once, the last for good."""
 
-    def __init__(self, *answers: Any, services: Any = ()) -> None:
+    def __init__(self, *answers: Any, services: Any = (), volumes: Any = ()) -> None:
         self._answers = list(answers)
         self._services = services
+        self._volumes = volumes
 
     def list(self, kind: str, _: str, **query: str) -> Any:
         if kind == "Event":
             assert "involvedObject.name=web" in query["fieldSelector"]
             return [{"message": "Failed deploy model due to AccessDenied"}]
+        if kind == "PersistentVolume" and isinstance(self._volumes, Exception):
+            raise self._volumes
         if kind != "Ingress":
-            return list(self._services) if kind == "Service" else []
+            others = {"Service": self._services, "PersistentVolume": self._volumes}
+            return list(others.get(kind, []))
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, Exception):
             raise answer

@@ -38,3 +38,24 @@ def test_only_services_with_a_load_balancer_are_waited_for() -> None:
     assert cleanup.wait(api, ["web"], deadline=10) == ""
     api = Namespaces([], services=[inside, outside])
     assert cleanup.wait(api, ["web"], deadline=10).endswith("Service web/web")
+
+
+def _volume(policy: str) -> dict[str, Any]:
+    claim = {"namespace": "velero", "name": "moving"}
+    spec = {"csi": {}, "claimRef": claim, "persistentVolumeReclaimPolicy": policy}
+    return {"metadata": {"name": "pvc-1"}, "spec": spec}
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_volume_of_any_namespace_is_waited_for_and_named_with_its_claim() -> None:
+    api: Any = Namespaces([], volumes=[_volume("Delete")])
+    said = cleanup.wait(api, ["web"], deadline=10)
+    assert said.endswith("PersistentVolume pvc-1 of the claim velero/moving")
+    api = Namespaces([], volumes=[_volume("Retain")])
+    assert cleanup.wait(api, ["web"], deadline=10) == ""
+
+
+@pytest.mark.usefixtures("clock")
+def test_volumes_that_nobody_may_see_are_not_taken_for_gone() -> None:
+    api: Any = Namespaces([], volumes=GONE)
+    assert "can't be asked: HTTP Error 403" in cleanup.wait(api, ["web"], deadline=10)

@@ -145,17 +145,15 @@ def test_api_only_changes_one_property_and_replaces_nothing(
 
 OF_PODS = {"database", "restore-drill"}
 """Roles that are for pods."""
+GATE = "mindforce-rollout-gate:everywhere"
 
 
 def test_what_leaves_the_table_leaves_the_cluster(synthesis: Synthesis) -> None:
     """kubectl takes rules away but never an object: each role has all of its objects."""
     for environment in TABLE.environments:
-        names = {r.group for r in environment.access.roles if not r.break_glass}
-        for stack, kinds in (
-            ("Cluster", ("ClusterRole", "ClusterRoleBinding")),
-            ("Workloads", ("Role", "RoleBinding")),
-        ):
+        groups = {r.group for r in environment.access.roles if not r.break_glass}
+        for stack, scope, suffix in (("Cluster", "Cluster", ":everywhere"), ("Workloads", "", "")):
             objects = manifests(synthesis.template(environment.name, stack))
-            for kind in kinds:
+            for kind in (f"{scope}Role", f"{scope}RoleBinding"):
                 found = {o["metadata"]["name"] for o in objects if o["kind"] == kind} - OF_PODS
-                assert found == names
+                assert found - {GATE} == {f"{group}{suffix}" for group in groups}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.add_ons import ADD_ONS, NETWORKING, SERVICES
-from config.environments import DEV, TABLE
+from config.environments import DEV, PROD, TABLE
 from mindforce.add_ons import AddOnSettings
 from tests.synthesis import Synthesis, Template, references
 
@@ -53,6 +53,15 @@ def test_network_policies_are_enforced_and_prefixes_delegated(template: Template
     _, properties = _add_on(template, "vpc-cni")
     assert '"enableNetworkPolicy": "true"' in properties["ConfigurationValues"]
     assert '"ENABLE_PREFIX_DELEGATION": "true"' in properties["ConfigurationValues"]
+
+
+def test_volumes_snapshots_and_interfaces_of_pods_are_tagged(template: Template) -> None:
+    _, driver = _add_on(template, "aws-ebs-csi-driver")
+    values = json.loads(driver["ConfigurationValues"])
+    assert values == {"controller": {"extraVolumeTags": PROD.tags}}
+    _, cni = _add_on(template, "vpc-cni")
+    environment = json.loads(cni["ConfigurationValues"])["env"]
+    assert json.loads(environment["ADDITIONAL_ENI_TAGS"]) == PROD.tags
 
 
 def test_pods_see_a_secret_that_has_changed(template: Template) -> None:

@@ -48,6 +48,17 @@ def test_cached_repositories_are_encrypted_and_forget(template: Template) -> Non
     assert template.comes_after(later, earlier)
 
 
+def test_cached_repositories_are_tagged_by_a_role_that_makes_no_others(template: Template) -> None:
+    made = template.only("AWS::ECR::RepositoryCreationTemplate")
+    assert {tag["Key"]: tag["Value"] for tag in made["ResourceTags"]} == DEV.tags
+    role = template["Resources"][next(references(made["CustomRoleArn"]))]["Properties"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "ecr.amazonaws.com"}
+    (statement,) = role["Policies"][0]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == ["ecr:CreateRepository", "ecr:TagResource"]
+    assert statement["Resource"].endswith(":repository/docker-hub/*")
+
+
 def test_nodes_may_fill_the_cache_and_nothing_else(template: Template) -> None:
     (role,) = references(template.only("AWS::EKS::Nodegroup")["NodeRole"])
     (policy,) = template["Resources"][role]["Properties"]["Policies"]

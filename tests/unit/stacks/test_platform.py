@@ -140,22 +140,29 @@ def test_load_balancers_log_to_a_bucket_that_they_can_write_to(template: Templat
     assert str(allow["Resource"]).count("/AWSLogs/111111111111/*") == 1
 
 
+def test_what_the_controller_makes_is_told_apart_in_a_bill(synthesis: Synthesis) -> None:
+    for environment in TABLE.environments:
+        values = _values(synthesis.template(environment.name, "Platform"), CONTROLLER)
+        assert values["defaultTags"] == environment.tags
+
+
 @pytest.fixture
 def other(request: pytest.FixtureRequest, tmp_path: Path) -> Synthesis:
-    platform = replace(DEV.platform, **request.param)
-    dev = replace(DEV, platform=platform)
-    return Synthesis(replace(TABLE, environments=(dev,)), tmp_path)
+    """An environment that isn't there yet, and so holds no logs that would be lost: lab."""
+    lab = replace(DEV, name="lab", platform=replace(DEV.platform, **request.param))
+    return Synthesis(replace(TABLE, environments=(lab,)), tmp_path)
 
 
 @pytest.mark.parametrize("other", [{"access_log_days": 0}], indirect=True)
 def test_without_days_there_are_no_logs(other: Synthesis) -> None:
-    template = other.template("dev", "Platform")
+    template = other.template("lab", "Platform")
     assert not template.resources("AWS::S3::Bucket")
     assert "access_logs" not in template.text
 
 
 def _web(synthesis: Synthesis) -> dict[str, Any]:
-    items = manifests(synthesis.template("dev", "Workloads"))
+    (environment,) = {"dev", "lab"} & set(synthesis.environments)
+    items = manifests(synthesis.template(environment, "Workloads"))
     (ingress,) = (item for item in items if item["kind"] == "Ingress")
     return ingress
 
@@ -176,7 +183,7 @@ def test_without_a_domain_nobody_outside_is_let_in(synthesis: Synthesis) -> None
     indirect=True,
 )
 def test_a_domain_gets_a_certificate_and_is_served_by_https_alone(other: Synthesis) -> None:
-    certificate = other.template("dev", "Platform").only("AWS::CertificateManager::Certificate")
+    certificate = other.template("lab", "Platform").only("AWS::CertificateManager::Certificate")
     assert certificate["DomainName"] == "dev.example.com"
     assert certificate["ValidationMethod"] == "DNS"
     assert certificate["DomainValidationOptions"] == [

@@ -66,11 +66,22 @@ def test_the_gate_has_access_before_it_looks(template: Template) -> None:
         assert template.comes_after(gate, entry)
 
 
-def test_the_gate_may_only_read_and_only_its_namespaces(template: Template) -> None:
+def test_the_gate_may_only_read_and_only_its_namespaces_and_volumes(
+    template: Template, synthesis: Synthesis
+) -> None:
     entry = template.only("AWS::EKS::AccessEntry")
     (policy,) = entry["AccessPolicies"]
     assert str(policy["PolicyArn"]).count("AmazonEKSViewPolicy") == 1
     assert policy["AccessScope"] == {"Type": "namespace", "Namespaces": NAMESPACES}
+    (group,) = entry["KubernetesGroups"]
+    objects = manifests(synthesis.template("dev", "Cluster"))
+    (binding,) = (o for o in objects if o.get("subjects", [{}])[0].get("name") == group)
+    (rules,) = (
+        o["rules"]
+        for o in objects
+        if o["kind"] == "ClusterRole" and o["metadata"]["name"] == binding["roleRef"]["name"]
+    )
+    assert rules == [{"apiGroups": [""], "resources": ["persistentvolumes"], "verbs": ["list"]}]
     (role,) = (
         role
         for role in template.properties("AWS::IAM::Role")

@@ -1,4 +1,4 @@
-"""What namespaces hold that is also something in AWS, and would be orphaned with the cluster."""
+"""What a cluster holds that is also something in AWS, and would be orphaned with it."""
 
 import time
 import urllib.error
@@ -16,8 +16,9 @@ def wait(api: KubernetesApi, namespaces: Sequence[str], deadline: float) -> str:
     while True:
         try:
             left = [found for namespace in namespaces for found in _remains(api, namespace)]
+            left += _volumes(api)
         except OSError as error:
-            left = [f"nobody knows: the API server can't be reached: {error}"]
+            left = [f"nobody knows: the API server can't be asked: {error}"]
         if not left:
             print("no load balancer and no volume is left")
             return ""
@@ -41,6 +42,17 @@ def _remains(api: KubernetesApi, namespace: str) -> Iterator[str]:
         for item in items:
             if kind != "Service" or item["spec"].get("type") == "LoadBalancer":
                 yield _described(kind, item)
+
+
+def _volumes(api: KubernetesApi) -> Iterator[str]:
+    """Yield the volumes of whichever namespace: its driver deletes one before its object goes."""
+    for item in api.list("PersistentVolume", ""):
+        spec = item["spec"]
+        # What is to be retained is kept by intent.
+        if "csi" in spec and spec.get("persistentVolumeReclaimPolicy") == "Delete":
+            claim = spec.get("claimRef", {})
+            owner = f"{claim.get('namespace')}/{claim.get('name')}"
+            yield f"PersistentVolume {item['metadata']['name']} of the claim {owner}"
 
 
 def _described(kind: str, item: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ _PATHS = {
     "Service": "api/v1/namespaces/{}/services",
     "PersistentVolumeClaim": "api/v1/namespaces/{}/persistentvolumeclaims",
     "Event": "api/v1/namespaces/{}/events",
+    "PersistentVolume": "api/v1/persistentvolumes",
 }
 
 
