@@ -16,6 +16,7 @@ if __name__ == "__main__":
     gc.disable()
 
 from aws_cdk import App
+from aws_cdk.cx_api import CloudAssembly
 
 from config.environments import PIPELINE, TABLE
 from config.model import Table
@@ -56,6 +57,19 @@ def build(
     return app
 
 
+def synthesize(
+    table: Table = TABLE,
+    *,
+    output: str | None = None,
+    context: Mapping[str, Any] | None = None,
+    pipeline: Pipeline | None = None,
+) -> CloudAssembly:
+    """Return what the app becomes. Raises GuardError when that must not be deployed."""
+    made = build(table, output=output, context=context, pipeline=pipeline).synth()
+    check(Path(made.directory))
+    return made
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pipeline", action="store_true", help="the pipeline as well")
@@ -67,4 +81,4 @@ if __name__ == "__main__":
     given = _arguments()
     table = released(TABLE, images(given.images)) if given.images else TABLE
     pipeline = PIPELINE if given.pipeline else None
-    check(Path(build(table, pipeline=pipeline).synth().directory))
+    synthesize(table, pipeline=pipeline)

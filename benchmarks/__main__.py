@@ -38,8 +38,9 @@ def synthesis() -> Iterator[Figure]:
         yield Figure(name, statistics.median(pairs), 2.0, "x")
         yield Figure("  the empty app's own CPU", median_cpu(empty), float("inf"), "s")
 
+        written = assembly.written(Path(folder) / "ours")
         for environment, templates in assembly.read(Path(folder) / "ours").items():
-            size = limits.size(environment, templates)
+            size = limits.size(environment, templates, written[environment])
             for part, budget in limits.RESOURCES.items():
                 name = f"{environment}: resources of the {part}"
                 yield Figure(name, size.resources.get(part, 0), budget, "")

@@ -1,4 +1,4 @@
 """What a synthesis must not do, whatever the table says.
 
-app.py asks when it has synthesized, `make snapshots` before it writes.
+app.py asks whenever it has synthesized, for tests and `make snapshots` too.
 """

@@ -12,19 +12,33 @@ Templates = Mapping[str, Template]
 
 def read(folder: Path) -> Mapping[str, Templates]:
     """Return the templates of a cloud assembly by environment."""
-    nested = sorted(folder.glob("assembly-*"))
-    return {one.name.removeprefix("assembly-"): outside(one) for one in nested}
+    return {environment: outside(nested) for environment, nested in _environments(folder)}
+
+
+def written(folder: Path) -> Mapping[str, Mapping[str, int]]:
+    """Return how many bytes each template has as it is uploaded, by environment and stack."""
+    return {
+        environment: {stack: file.stat().st_size for stack, file in _files(nested)}
+        for environment, nested in _environments(folder)
+    }
 
 
 def outside(folder: Path) -> Templates:
     """Return the templates of a cloud assembly that are no environment's: the pipeline's."""
-    artifacts = json.loads((folder / "manifest.json").read_text())["artifacts"].items()
-    stacks = [
-        (a["properties"].get("stackName", name), a["properties"]["templateFile"])
-        for name, a in artifacts
-        if a["type"] == "aws:cloudformation:stack"
-    ]
-    return {name: json.loads((folder / file).read_text()) for name, file in stacks}
+    return {stack: json.loads(file.read_text()) for stack, file in _files(folder)}
+
+
+def _environments(folder: Path) -> Iterator[tuple[str, Path]]:
+    for nested in sorted(folder.glob("assembly-*")):
+        yield nested.name.removeprefix("assembly-"), nested
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    artifacts = json.loads((folder / "manifest.json").read_text())["artifacts"]
+    for name, artifact in artifacts.items():
+        if artifact["type"] == "aws:cloudformation:stack":
+            properties = artifact["properties"]
+            yield properties.get("stackName", name), folder / properties["templateFile"]
 
 
 def resources(templates: Templates) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

@@ -1,6 +1,5 @@
 """How big an environment may get."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -59,8 +58,11 @@ class Size:
             yield f"{self.largest_stack}: a template of {size_kb}; the limit is {TEMPLATE_KB} kB"
 
 
-def size(environment: str, templates: Templates) -> Size:
-    """Return the size of an environment's templates."""
+def size(environment: str, templates: Templates, written: Mapping[str, int]) -> Size:
+    """Return the size of an environment's templates; `written` is each one's in bytes, by stack.
+
+    CloudFormation counts the bytes of the file, with CDK's indentation.
+    """
     found = list(resources(templates))
     exported = exports(templates)
     custom = [
@@ -74,16 +76,14 @@ def size(environment: str, templates: Templates) -> Size:
         if resource["Type"].startswith(_KUBECTL)
         for reference in references(resource["Properties"]["ServiceToken"], stack, exported)
     }
-    # As CloudFormation counts it, which is as it was written.
-    sizes = {stack: len(json.dumps(template)) for stack, template in templates.items()}
-    largest = max(sizes, key=lambda stack: sizes[stack])
+    largest = max(written, key=lambda stack: written[stack])
     return Size(
         environment=environment,
         resources=Counter(_part(name) for _, name, _ in found),
         custom_resources=len(custom),
         kubectl_providers=len(providers),
         largest_stack=largest,
-        largest_template_kb=sizes[largest] / 1000,
+        largest_template_kb=written[largest] / 1000,
     )
 
 

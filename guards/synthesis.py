@@ -19,19 +19,26 @@ class GuardError(RefusedError):
 
 def check(folder: Path, golden: Path = GOLDEN) -> None:
     """Raise GuardError when a cloud assembly is too big, or would lose data."""
-    kept = templates_in(golden)
+    kept, written = templates_in(golden), assembly.written(folder)
     found = [
         problem
         for environment, templates in assembly.read(folder).items()
-        for problem in problems(environment, kept.get(environment, {}), templates)
+        for problem in problems(
+            environment, kept.get(environment, {}), templates, written[environment]
+        )
     ]
     if found:
         raise GuardError("\n".join(found))
 
 
-def problems(environment: str, old: Templates, new: Templates) -> Iterator[str]:
-    """Yield what is wrong with an environment that is updated from old templates to new ones."""
-    yield from limits.size(environment, new).problems()
+def problems(
+    environment: str, old: Templates, new: Templates, written: Mapping[str, int]
+) -> Iterator[str]:
+    """Yield what is wrong with an environment that is updated from old templates to new ones.
+
+    `written` is the size in bytes of each new one, by stack.
+    """
+    yield from limits.size(environment, new, written).problems()
     yield from Update(old, new).problems()
 
 

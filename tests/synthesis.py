@@ -79,13 +79,17 @@ def references(value: Any) -> Iterator[str]:
 
 
 class Synthesis:
-    """What a table of environments becomes: templates by environment and stack."""
+    """What a table of environments becomes: templates by environment and stack.
+
+    Raises GuardError where `make synth` would refuse the table.
+    """
 
     def __init__(self, table: Table, output: Path, pipeline: Pipeline | None = None) -> None:
         self.folder = output
         context = json.loads((ROOT / "cdk.json").read_text())["context"]
-        made = app.build(table, output=str(output), context=context, pipeline=pipeline)
-        self._assembly = made.synth()
+        self._assembly = app.synthesize(
+            table, output=str(output), context=context, pipeline=pipeline
+        )
         self.environments = [environment.name for environment in table.environments]
 
     def stacks(self, environment: str) -> list[Any]:

@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> None:
             if text.startswith("["):
                 new = tuple(json.loads(text))
             dev = changed(dev, path.split("."), new)
-    app.build(replace(TABLE, environments=(dev,))).synth()
+    app.synthesize(replace(TABLE, environments=(dev,)))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def main(file: Path) -> None:
         for environment in TABLE.environments
     )
     tooling = replace(TABLE.tooling, account=accounts["tooling"], region=accounts.region)
-    app.build(replace(TABLE, environments=environments, tooling=tooling)).synth()
+    app.synthesize(replace(TABLE, environments=environments, tooling=tooling))
 
 
 if __name__ == "__main__":
