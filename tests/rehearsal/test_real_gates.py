@@ -18,6 +18,7 @@ import pytest
 from config.environments import DEV, PIPELINE, TABLE
 from config.release import IMAGES
 from local.paths import ROOT
+from local.rehearsal import stand_ins
 from local.rehearsal.errors import ActionFailedError
 from local.rehearsal.state import Runs
 from tests.local_aws.support import ACCOUNT, eventually
@@ -174,7 +175,7 @@ def test_migrations(
         (
             "load-stage",
             "            return await self._reads.get(",
-            "            import asyncio\n\n            await asyncio.sleep(5)\n"
+            "            import asyncio\n\n            await asyncio.sleep(1.5)\n"
             "            return await self._reads.get(",
             "FAILED: The time of 95 % of the requests was",
         ),
@@ -184,11 +185,15 @@ def test_a_service_that_is(
     world: World,
     clone: small.Repository,
     projects: Mapping[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
     gate: str,
     stands: str,
     other: str,
     said: str,
 ) -> None:
+    # What is slow from the first request on shows in seconds.
+    load = "--users 2 --ramp-seconds 1 --hold-seconds 3 --p95 1000 --p99 4000"
+    monkeypatch.setattr(stand_ins, "_LOAD_OPTIONS", load)
     change(clone.folder / "service" / "store.py", stands, other)
     clone.commit("wrong")
     stopped(world, projects[gate], said)
