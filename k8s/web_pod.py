@@ -56,7 +56,12 @@ def web_pod(
                 name=NAME,
                 image=image,
                 image_pull_policy="IfNotPresent",
-                env=database.environment(database_pool_size) if database else None,
+                env=[
+                    # As the grace period and the load balancer count on.
+                    kube.EnvVar(name="DEREGISTRATION_SECONDS", value=str(DEREGISTRATION_SECONDS)),
+                    kube.EnvVar(name="DRAIN_SECONDS", value=str(DRAIN_SECONDS)),
+                    *(database.environment(database_pool_size) if database else []),
+                ],
                 ports=[
                     kube.ContainerPort(name="http", container_port=PORT),
                     kube.ContainerPort(name="metrics", container_port=METRICS_PORT),

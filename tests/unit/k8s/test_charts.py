@@ -252,7 +252,10 @@ def test_selectors_are_the_same_for_good(objects: list[Manifest]) -> None:
 
 def test_a_pod_outlives_its_deregistration(objects: list[Manifest], pod: Manifest) -> None:
     grace = pod["terminationGracePeriodSeconds"]
-    assert grace > DEREGISTRATION_SECONDS + DRAIN_SECONDS
+    (container,) = pod["containers"]
+    told = {one["name"]: one["value"] for one in container["env"]}
+    drains = int(told["DEREGISTRATION_SECONDS"]) + int(told["DRAIN_SECONDS"])
+    assert grace > drains == DEREGISTRATION_SECONDS + DRAIN_SECONDS
     annotations = one(objects, "Ingress")["metadata"]["annotations"]
     attributes = annotations["alb.ingress.kubernetes.io/target-group-attributes"]
     assert attributes == f"deregistration_delay.timeout_seconds={DEREGISTRATION_SECONDS}"
