@@ -18,6 +18,9 @@ _REFUSED = "password authentication failed"
 _GRACE_SECONDS = 1.0
 """How much longer we wait than the server's own limit, so that its clearer error comes first."""
 
+KEEPALIVES = {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3"}
+"""Seconds, and a number: a server whose machine is lost counts as gone after 25 s of silence."""
+
 
 class BoundedConnection(psycopg.AsyncConnection[Any]):
     """A connection on which no exchange with the server outlasts `limit_seconds`.
@@ -77,9 +80,7 @@ class Connector:
 async def _connect(settings: Settings, given: Mapping[str, str]) -> BoundedConnection:
     conninfo: dict[str, Any] = {
         "application_name": "service",
-        "keepalives_idle": "10",
-        "keepalives_interval": "5",
-        "keepalives_count": "3",
+        **KEEPALIVES,
         # Per host, so that one that is silent leaves time for the next; psycopg's least is 2.
         "connect_timeout": "2",
         **given,

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, create_engine, event, exc, text
 from sqlalchemy.pool import NullPool
 
 from service import log
+from service.connection import KEEPALIVES
 from service.database import leave_out_rows
 from service.settings import Settings, SettingsError
 
@@ -65,7 +66,7 @@ def _newer(connection: Connection) -> str:
 @contextmanager
 def _exclusive(settings: Settings) -> Iterator[Connection]:
     given = settings.conninfo(f"-c lock_timeout={_LOCK_TIMEOUT}")
-    conninfo = make_conninfo(**{"connect_timeout": "5", **given})
+    conninfo = make_conninfo(**{"connect_timeout": "5", **KEEPALIVES, **given})
     engine = create_engine(
         "postgresql+psycopg://",
         creator=lambda: psycopg.connect(conninfo),

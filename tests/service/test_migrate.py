@@ -1,4 +1,7 @@
+import os
+import socket
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
 import pytest
@@ -64,6 +67,25 @@ def test_whoever_waits_too_long_says_so(
         other.execute("SELECT pg_advisory_lock(7777)")
         with pytest.raises(TimeoutError, match="Another migration"):
             migrate(settings, "head")
+
+
+def test_a_server_whose_machine_is_lost_is_not_waited_for(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[int]] = []
+    connect = psycopg.connect
+
+    def watched(conninfo: str) -> psycopg.Connection[Any]:
+        connection = connect(conninfo)
+        with socket.socket(fileno=os.dup(connection.fileno())) as same:
+            options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            seen.append([same.getsockopt(socket.IPPROTO_TCP, one) for one in options])
+        return connection
+
+    settings = Settings(database_url=postgres.create_database("lost"))
+    monkeypatch.setattr(psycopg, "connect", watched)
+    migrate(settings, "head")
+    assert seen == [[10, 5, 3]]
 
 
 def test_what_cannot_be_done_is_told_by_the_exit_code(
