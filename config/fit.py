@@ -7,7 +7,7 @@ from config.backup import AGENT, Backup
 from config.capacity import NOTHING, Room
 from config.cluster import Cluster
 from config.database import MAX_CONNECTIONS, RESERVED_CONNECTIONS, Database
-from config.errors import Problem
+from config.errors import Problem, within
 from config.log_agent import LogAgent
 from config.network import Network
 from config.platform import Platform
@@ -68,6 +68,9 @@ def fit_problems(
             yield Problem(f"cluster.node_groups: {which} sizes", sizes, right)
     if database:
         yield from _database_problems(cluster, database, web)
+    for group in cluster.node_groups:
+        zonal = group.zone_problems(len(network.zones))
+        yield from within(f"cluster.node_groups[{group.name}]", zonal)
     yield from _address_problems(network, cluster)
 
 

@@ -17,6 +17,7 @@ from config.log_agent import LogAgent
 from config.network import Network
 from config.observability import Observability
 from config.platform import Platform
+from config.types import check_types
 from config.workloads import Web
 
 _NAME = re.compile(r"[a-z][a-z0-9]{2,19}")
@@ -35,8 +36,10 @@ class Account:
     region: str
 
     def __post_init__(self) -> None:
+        owner = f"environment {self.name!r}"
+        check_types(owner, self)
         if problems := list(self.problems()):
-            raise ConfigError(f"environment {self.name!r}", problems)
+            raise ConfigError(owner, problems)
 
     def problems(self) -> Iterator[Problem]:
         if not _NAME.fullmatch(self.name):
@@ -108,6 +111,7 @@ class Table:
     tooling: Account
 
     def __post_init__(self) -> None:
+        check_types("environments", self)
         if problems := list(self.problems()):
             raise ConfigError("environments", problems)
 

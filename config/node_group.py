@@ -73,6 +73,9 @@ class NodeGroup:
     """How many of the nodes an update takes away at a time, at least one."""
     repair: bool = True
     """Whether EKS replaces nodes that the node monitoring agent finds broken."""
+    zonal: bool = False
+    """Whether it is a group of EKS's own in each zone, with an equal share of the sizes: a volume
+    stays in its zone, and only such a group is sure to give its pod a node there."""
 
     @property
     def open(self) -> bool:
@@ -95,8 +98,17 @@ class NodeGroup:
         node update behavior" in the EKS user guide).
         """
         each = max(t.addresses(prefix_delegation=prefix_delegation) for t in self.types)
-        unavailable = math.ceil(self.max_size * self.max_unavailable_percent / 100)
-        return each * (self.max_size + max(2 * zones, unavailable))
+        groups = zones if self.zonal else 1
+        size = self.max_size // groups
+        unavailable = math.ceil(size * self.max_unavailable_percent / 100)
+        return each * groups * (size + max(2 * zones // groups, unavailable))
+
+    def zone_problems(self, zones: int) -> Iterator[Problem]:
+        """Yield a problem where a group in each zone would have no equal share of the sizes."""
+        sizes = (self.min_size, self.desired_size, self.max_size)
+        if self.zonal and any(size % zones for size in sizes):
+            right = f"of a zonal group each must be a multiple of {zones}, one share a zone"
+            yield Problem("(min, desired, max) size", sizes, right)
 
     def problems(self) -> Iterator[Problem]:
         if not _NAME.fullmatch(self.name):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from config.errors import ConfigError, Problem, within
 from config.model import Table
+from config.types import check_types
 
 _CONNECTION = re.compile(
     r"arn:aws[a-z-]*:(codeconnections|codestar-connections):(?P<region>[a-z0-9-]+):"
@@ -66,6 +67,7 @@ class Pipeline:
     deployments: tuple[Deployment, ...]
 
     def __post_init__(self) -> None:
+        check_types("pipeline", self)
         if problems := list(self.problems()):
             raise ConfigError("pipeline", problems)
 

@@ -137,7 +137,7 @@ ACKNOWLEDGED: Sequence[Acknowledged] = (
         "S1",
         "Backup/Backups/Bucket/Resource",
         "",
-        "only one role gets in, and CloudTrail's data events say more than access logs",
+        "roles of the cluster's pods get in, each to its prefix; a log would be one more bucket",
     ),
     Acknowledged(
         "IAM5", _VELERO, "<BackupsBucket", "the objects of one bucket, whose names Velero chooses"

@@ -14,7 +14,10 @@ from stacks.environment_stack import EnvironmentStack
 
 
 class BackupStack(EnvironmentStack):
-    """The backup bucket, apart from what it backs up, and the one role that may use it."""
+    """The backup bucket, apart from what it backs up, and the role that Velero's part of it is for.
+
+    The database's roles and the drill's are beside what uses them, each for prefixes of its own.
+    """
 
     def __init__(self, scope: Construct, id: str, *, config: Environment) -> None:
         super().__init__(scope, id, config=config)
@@ -30,7 +33,8 @@ class BackupStack(EnvironmentStack):
             "Role",
             backups=self.backups,
             trust=pod_identity_trust(
-                cluster_arn=f"arn:aws:eks:{config.region}:{config.account}:cluster/{config.name}",
+                cluster=f"arn:aws:eks:{config.region}:{config.account}:cluster/{config.name}",
+                by="arn",
                 namespace=BACKUP_NAMESPACE,
                 service_account=NAME,
             ),

@@ -154,6 +154,7 @@ class ClusterStack(EnvironmentStack):
                 taints=[asdict(taint) for taint in group.taints],
                 max_unavailable_percent=group.max_unavailable_percent,
                 repair=group.repair,
+                zonal=group.zonal,
                 tags=config.tags,
             )
         return nodes

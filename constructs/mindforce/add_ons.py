@@ -8,7 +8,11 @@ from typing import Any
 from aws_cdk import aws_eks_v2
 from constructs import Construct
 
-from mindforce.roles import PODS, ServiceRole, Statement
+from mindforce.roles import ServiceRole, Statement
+from mindforce.trust import pod_identity_trust
+
+NAMESPACE = "kube-system"
+"""Where those of EKS's add-ons run that are given a role."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +56,12 @@ class AddOn(aws_eks_v2.CfnAddon):
             addon_version=version,
             resolve_conflicts="OVERWRITE",
             configuration_values=values,
-            pod_identity_associations=_identities(scope, id, settings),
+            pod_identity_associations=_identities(scope, id, cluster_name, settings),
         )
 
 
 def _identities(
-    scope: Construct, id: str, settings: AddOnSettings
+    scope: Construct, id: str, cluster_name: str, settings: AddOnSettings
 ) -> list[aws_eks_v2.CfnAddon.PodIdentityAssociationProperty] | None:
     """Return the add-on's own associations.
 
@@ -68,7 +72,9 @@ def _identities(
     role = ServiceRole(
         scope,
         f"{id}-role",
-        service=PODS,
+        trust=pod_identity_trust(
+            cluster=cluster_name, namespace=NAMESPACE, service_account=settings.service_account
+        ),
         managed_policies=settings.managed_policies,
         statements=settings.statements,
     )

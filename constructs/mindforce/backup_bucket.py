@@ -5,6 +5,8 @@ from constructs import Construct
 
 from mindforce.private_bucket import PrivateBucket
 
+BACKUPS = "velero/"
+"""The prefix of Velero's backups, as its storage location has it."""
 DUMPS = "dumps/"
 """The prefix of the database's dumps: made to be proven and soon forgotten."""
 

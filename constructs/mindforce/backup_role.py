@@ -6,7 +6,7 @@ from typing import Any
 from aws_cdk import aws_iam
 from constructs import Construct
 
-from mindforce.backup_bucket import BackupBucket
+from mindforce.backup_bucket import BACKUPS, BackupBucket
 from mindforce.trust import Trust
 
 # What Velero's AWS plug-in calls (its README, "Set permissions for Velero").
@@ -23,7 +23,7 @@ _TAG = "velero.io/backup"
 
 
 class BackupRole(Construct):
-    """A role that reads and writes one backup bucket, and handles no snapshots but its own."""
+    """A role that reads and writes one prefix of a bucket, and handles no snapshots but its own."""
 
     def __init__(
         self,
@@ -41,8 +41,8 @@ class BackupRole(Construct):
         volumes = f"arn:aws:ec2:{region}:{account}:volume/*"
         snapshots = f"arn:aws:ec2:{region}::snapshot/*"
         statements = [
-            _allow(_OBJECTS, f"{bucket}/*"),
-            _allow(["s3:ListBucket"], bucket),
+            _allow(_OBJECTS, f"{bucket}/{BACKUPS}*"),
+            _allow(["s3:ListBucket"], bucket, {"StringLike": {"s3:prefix": [f"{BACKUPS}*"]}}),
             _allow(
                 ["kms:Decrypt", "kms:GenerateDataKey"],
                 backups.key.key_arn,

@@ -89,7 +89,7 @@ class ClusterAutoscaler(Construct):
                     "limits": {"memory": "512Mi"},
                 },
                 "extraArgs": {
-                    # A group a zone stays as large as the others; the pods spread over them.
+                    # Where a node group is zonal, its groups stay alike in size.
                     "balance-similar-node-groups": True,
                     # CoreDNS and the controllers have disruption budgets: their nodes may go.
                     "skip-nodes-with-system-pods": False,

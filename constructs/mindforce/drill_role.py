@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mindforce.backup_bucket import DUMPS, BackupBucket
+from mindforce.backup_bucket import BACKUPS, DUMPS, BackupBucket
 from mindforce.roles import Statement
 
 
@@ -15,12 +15,12 @@ def drill_statements(
     return [
         {
             "Action": "s3:GetObject",
-            "Resource": [f"{bucket}/velero/backups/*", f"{bucket}/{DUMPS}*"],
+            "Resource": [f"{bucket}/{BACKUPS}backups/*", f"{bucket}/{DUMPS}*"],
         },
         {
             "Action": "s3:ListBucket",
             "Resource": bucket,
-            "Condition": {"StringLike": {"s3:prefix": ["velero/backups/*", f"{DUMPS}*"]}},
+            "Condition": {"StringLike": {"s3:prefix": [f"{BACKUPS}backups/*", f"{DUMPS}*"]}},
         },
         {"Action": "s3:PutObject", "Resource": f"{bucket}/drills/*"},
         {

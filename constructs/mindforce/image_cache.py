@@ -7,6 +7,7 @@ from aws_cdk import aws_ecr
 from constructs import Construct
 
 from mindforce.roles import ServiceRole, Statement
+from mindforce.trust import service_trust
 
 PREFIX = "docker-hub"
 """What the names of the cached repositories begin with."""
@@ -64,7 +65,7 @@ class ImageCache(Construct):
         maker = ServiceRole(
             self,
             "Maker",
-            service="ecr.amazonaws.com",
+            trust=service_trust("ecr.amazonaws.com"),
             statements=[
                 {
                     "Action": ["ecr:CreateRepository", "ecr:TagResource"],

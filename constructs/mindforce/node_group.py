@@ -6,6 +6,7 @@ from aws_cdk import aws_ec2, aws_eks_v2
 from constructs import Construct
 
 from mindforce.roles import ServiceRole, Statement
+from mindforce.trust import service_trust
 
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
 """The VPC CNI has a role of its own, so a node's needs no AmazonEKS_CNI_Policy."""
@@ -22,7 +23,7 @@ def node_role(scope: Construct, id: str, *, statements: Sequence[Statement] = ()
     return ServiceRole(
         scope,
         id,
-        service="ec2.amazonaws.com",
+        trust=service_trust("ec2.amazonaws.com"),
         managed_policies=NODE_POLICIES,
         statements=statements,
     )
@@ -31,7 +32,7 @@ def node_role(scope: Construct, id: str, *, statements: Sequence[Statement] = ()
 class NodeGroup(Construct):
     """Nodes in private subnets, with encrypted disks, whose pods can't use the node's identity.
 
-    EKS tags its Auto Scaling group with what the Cluster Autoscaler finds it by.
+    EKS tags its Auto Scaling groups with what the Cluster Autoscaler finds them by.
     """
 
     def __init__(
@@ -55,44 +56,58 @@ class NodeGroup(Construct):
         taints: Sequence[Mapping[str, str]],
         max_unavailable_percent: int,
         repair: bool,
+        zonal: bool,
         tags: Mapping[str, str],
     ) -> None:
-        """Make the group; a taint is {"key", "value", "effect"} with effects in EKS's words."""
+        """Make the group, or with `zonal` one in each subnet, which share the sizes.
+
+        A taint is {"key", "value", "effect"} with effects in EKS's words.
+        """
         super().__init__(scope, id)
         # A stack's tags, and the group's, don't reach what the group starts.
         tags = {**tags, "Name": f"{cluster_name}-{id}"}
         template = self._launch_template(tags, ami_type, disk_gib, disk_key_arn)
-        _Nodegroup(
-            self,
-            "NodeGroup",
-            cluster_name=cluster_name,
-            # Without it the nodes stay behind when the control plane is upgraded.
-            version=version,
-            node_role=role_arn,
-            subnets=list(subnet_ids),
-            instance_types=list(instance_types),
-            # Explicit, because the default is an image that doesn't exist from 1.33 on.
-            ami_type=ami_type,
-            capacity_type=capacity_type,
-            scaling_config=_Nodegroup.ScalingConfigProperty(
-                min_size=min_size, desired_size=desired_size, max_size=max_size
-            ),
-            labels=dict(labels) or None,
-            taints=[
-                _Nodegroup.TaintProperty(key=t["key"], value=t["value"], effect=t["effect"])
-                for t in taints
-            ]
-            or None,
-            # True would kill nodes whose pods a disruption budget protects.
-            force_update_enabled=False,
-            update_config=_Nodegroup.UpdateConfigProperty(
-                max_unavailable_percentage=max_unavailable_percent
-            ),
-            node_repair_config=_Nodegroup.NodeRepairConfigProperty(enabled=repair),
-            launch_template=_Nodegroup.LaunchTemplateSpecificationProperty(
-                id=template.ref, version=template.attr_latest_version_number
-            ),
-        )
+        template_id, template_version = template.ref, template.attr_latest_version_number
+        places = [[subnet] for subnet in subnet_ids] if zonal else [list(subnet_ids)]
+        before: _Nodegroup | None = None
+        for number, subnets in enumerate(places, 1):
+            group = _Nodegroup(
+                self,
+                f"NodeGroup{number}" if zonal else "NodeGroup",
+                cluster_name=cluster_name,
+                # Without it the nodes stay behind when the control plane is upgraded.
+                version=version,
+                node_role=role_arn,
+                subnets=subnets,
+                instance_types=list(instance_types),
+                # Explicit, because the default is an image that doesn't exist from 1.33 on.
+                ami_type=ami_type,
+                capacity_type=capacity_type,
+                scaling_config=_Nodegroup.ScalingConfigProperty(
+                    min_size=min_size // len(places),
+                    desired_size=desired_size // len(places),
+                    max_size=max_size // len(places),
+                ),
+                labels=dict(labels) or None,
+                taints=[
+                    _Nodegroup.TaintProperty(key=t["key"], value=t["value"], effect=t["effect"])
+                    for t in taints
+                ]
+                or None,
+                # True would kill nodes whose pods a disruption budget protects.
+                force_update_enabled=False,
+                update_config=_Nodegroup.UpdateConfigProperty(
+                    max_unavailable_percentage=max_unavailable_percent
+                ),
+                node_repair_config=_Nodegroup.NodeRepairConfigProperty(enabled=repair),
+                launch_template=_Nodegroup.LaunchTemplateSpecificationProperty(
+                    id=template_id, version=template_version
+                ),
+            )
+            # New nodes come to one zone at a time.
+            if before:
+                group.add_resource_dependency(before)
+            before = group
 
     def _launch_template(
         self, tags: Mapping[str, str], ami_type: str, disk_gib: int, disk_key_arn: str

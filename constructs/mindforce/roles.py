@@ -1,4 +1,4 @@
-"""Roles that AWS services assume."""
+"""Roles that AWS services assume, for themselves or for pods."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,28 +6,24 @@ from typing import Any
 from aws_cdk import aws_iam
 from constructs import Construct
 
-PODS = "pods.eks.amazonaws.com"
-"""The service that hands roles to pods: EKS Pod Identity."""
+from mindforce.trust import Trust
 
 Statement = Mapping[str, Any]
 """A policy statement as IAM writes it."""
 
 
 class ServiceRole(aws_iam.CfnRole):
-    """A role that one AWS service can assume, with nothing but what is named."""
+    """A role that one trusted service can assume, with nothing but what is named."""
 
     def __init__(
         self,
         scope: Construct,
         id: str,
         *,
-        service: str,
+        trust: Trust,
         managed_policies: Sequence[str] = (),
         statements: Sequence[Statement] = (),
     ) -> None:
-        # EKS tags a pod's session with cluster, namespace and service account.
-        actions = ["sts:AssumeRole", "sts:TagSession"] if service == PODS else ["sts:AssumeRole"]
-        trust = {"Effect": "Allow", "Action": actions, "Principal": {"Service": service}}
         policy = aws_iam.CfnRole.PolicyProperty(
             policy_name="own", policy_document=document(*statements)
         )

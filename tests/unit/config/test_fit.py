@@ -64,6 +64,25 @@ def test_a_network_too_small_for_its_nodes_is_refused() -> None:
         _with(many, network=small)
 
 
+def test_a_group_in_each_zone_has_an_equal_share_of_the_sizes() -> None:
+    _with(replace(GROUP, zonal=True))
+    right = r"is \(2, 2, 5\); of a zonal group each must be a multiple of 2, one share a zone"
+    with pytest.raises(ConfigError, match=right):
+        _with(replace(GROUP, zonal=True, max_size=5))
+
+
+def test_a_group_in_each_zone_takes_addresses_for_each_ones_update() -> None:
+    def nodes(**changes: Any) -> int:
+        group = replace(GROUP, **changes)
+        each = replace(group, max_size=1, zonal=False).addresses(zones=0, prefix_delegation=True)
+        return group.addresses(zones=3, prefix_delegation=True) * 2 // each
+
+    # Two more a zone; or as many as may be unavailable, of each group at once.
+    assert nodes(max_size=6) == nodes(max_size=6, zonal=True) == 12
+    assert nodes(max_size=30) == 40
+    assert nodes(max_size=30, zonal=True) == 42
+
+
 def test_production_would_hold_its_pods_without_spot() -> None:
     general = tuple(g for g in PROD.cluster.node_groups if g.capacity_type == "ON_DEMAND")
     replace(PROD, cluster=replace(PROD.cluster, node_groups=general))

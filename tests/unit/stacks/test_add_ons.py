@@ -94,6 +94,31 @@ def test_an_add_on_brings_the_role_of_its_pods(
     assert trust["Principal"] == {"Service": "pods.eks.amazonaws.com"}
     # EKS tags the session; without the second no pod gets credentials.
     assert trust["Action"] == ["sts:AssumeRole", "sts:TagSession"]
+    # And for this service account of this cluster alone.
+    (cluster,) = template.resources("AWS::EKS::Cluster")
+    assert trust["Condition"] == {
+        "StringEquals": {
+            "aws:RequestTag/eks-cluster-name": {"Ref": cluster},
+            "aws:RequestTag/kubernetes-namespace": "kube-system",
+            "aws:RequestTag/kubernetes-service-account": account,
+        }
+    }
+
+
+def test_no_role_of_any_environment_is_for_whatever_pod_asks(synthesis: Synthesis) -> None:
+    found = 0
+    for stack, template in synthesis.all():
+        for role in template.properties("AWS::IAM::Role"):
+            # The database's trust an issuer of tokens, in a policy that is a text.
+            for trust in role["AssumeRolePolicyDocument"].get("Statement", ()):
+                if trust["Principal"].get("Service") == "pods.eks.amazonaws.com":
+                    found += 1
+                    keys = {key.rpartition("-")[2] for key in trust["Condition"]["StringEquals"]}
+                    assert keys in (
+                        {"name", "namespace", "account"},
+                        {"arn", "namespace", "account"},
+                    ), stack
+    assert found
 
 
 def test_the_ebs_driver_may_use_the_disks_key_for_ec2_only(template: Template) -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.synthesis import Synthesis, Template, references
+from tests.synthesis import Synthesis, Template, manifests, plain, references
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_nothing_is_lost_by_overwriting_or_by_deleting_the_stack(template: Templ
         assert kept["UpdateReplacePolicy"] == "Retain"
 
 
-def test_one_role_may_use_the_bucket_and_its_key_and_nothing_else(template: Template) -> None:
+def test_veleros_role_may_use_the_bucket_and_its_key_and_nothing_else(template: Template) -> None:
     (bucket,) = template.resources("AWS::S3::Bucket")
     (key,) = template.resources("AWS::KMS::Key")
     (policy,) = template.only("AWS::IAM::Role")["Policies"]
@@ -58,6 +58,24 @@ def test_one_role_may_use_the_bucket_and_its_key_and_nothing_else(template: Temp
         "ec2": set(),
         "secretsmanager": {password},
     }
+
+
+def test_velero_reaches_its_own_prefix_and_no_archive_or_dump(
+    synthesis: Synthesis, template: Template
+) -> None:
+    (location,) = (
+        item
+        for item in manifests(synthesis.template("prod", "Platform"))
+        if item["kind"] == "BackupStorageLocation"
+    )
+    prefix = location["spec"]["objectStorage"]["prefix"]
+    (policy,) = template.only("AWS::IAM::Role")["Policies"]
+    objects, listing, *others = policy["PolicyDocument"]["Statement"]
+    assert "s3:DeleteObject" in objects["Action"]
+    assert plain(objects["Resource"]) == f"<reference>/{prefix}/*"
+    assert listing["Action"] == ["s3:ListBucket"]
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": [f"{prefix}/*"]}}
+    assert not any("s3:" in action for statement in others for action in statement["Action"])
 
 
 def test_only_velero_of_this_cluster_may_assume_the_role(template: Template) -> None:

@@ -1,7 +1,10 @@
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from config.environments import DEV, TABLE
 from tests.synthesis import Synthesis, Template, references
 
 
@@ -30,6 +33,18 @@ def test_api_server_is_not_reachable_from_outside_the_vpc(synthesis: Synthesis) 
         network = template.only("AWS::EKS::Cluster")["ResourcesVpcConfig"]
         assert network["EndpointPublicAccess"] is False
         assert network["EndpointPrivateAccess"] is True
+
+
+def test_who_is_named_reaches_the_api_server_from_outside_and_nobody_else(tmp_path: Path) -> None:
+    named = ("192.0.2.0/24", "198.51.100.7/32")
+    open_to = replace(DEV, cluster=replace(DEV.cluster, endpoint_cidrs=named))
+    table = replace(TABLE, environments=(open_to,))
+    template = Synthesis(table, tmp_path).template("dev", "Cluster")
+    network = template.only("AWS::EKS::Cluster")["ResourcesVpcConfig"]
+    assert network["EndpointPublicAccess"] is True
+    assert network["PublicAccessCidrs"] == list(named)
+    # Nodes and the kubectl provider go on by the VPC.
+    assert network["EndpointPrivateAccess"] is True
 
 
 def test_secrets_are_encrypted_with_a_key_that_rotates(template: Template, cluster: Any) -> None:

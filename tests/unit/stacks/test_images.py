@@ -1,13 +1,16 @@
 """Images of Docker Hub come through the account's own registry."""
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from config.environments import DEV, TABLE
-from tests.synthesis import Synthesis, Template, manifests, references
+from tests.synthesis import Synthesis, Template, manifests, plain, references
 
 REGISTRY = "111111111111.dkr.ecr.eu-central-1.amazonaws.com"
 
@@ -81,6 +84,38 @@ def test_an_image_is_pulled_through_the_cache(tmp_path: Path, image: str, addres
     dev = replace(DEV, web=replace(DEV.web, image=image))
     table = replace(TABLE, environments=(dev,))
     assert _images(Synthesis(table, tmp_path).template("dev", "Workloads")) == {address}
+
+
+HELM = "Custom::AWSCDK-EKS-HelmChart"
+
+
+def _named(value: Any) -> Iterator[str]:
+    """Yield the images that an object, or a chart's values, names in any depth."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _named(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if isinstance(item, str) and key.lower() in ("image", "repository"):
+                yield item
+            yield from _named(item)
+
+
+def test_nothing_is_pulled_past_the_cache_in_any_environment(synthesis: Synthesis) -> None:
+    found: dict[str, set[str]] = {}
+    for stack, template in synthesis.all():
+        values = [json.loads(plain(r["Values"])) for r in template.properties(HELM)]
+        images = set(_named([manifests(template), values]))
+        for image in images:
+            registry, _, rest = image.partition("/")
+            # A name without a registry means Docker Hub.
+            assert rest, f"{stack}: {image}"
+            assert "." in registry, f"{stack}: {image}"
+            assert registry not in ("docker.io", "index.docker.io", "registry-1.docker.io"), stack
+        found[stack] = {re.split("[:@]", image.rpartition("/")[2])[0] for image in images}
+    for name in synthesis.environments:
+        assert found[f"{name}-Platform"] >= {"velero", "velero-plugin-for-aws"}
+        assert found[f"{name}-Workloads"] >= {"aws-for-fluent-bit", "database", "drill", "web"}
 
 
 def test_without_a_secret_images_come_from_docker_hub_itself(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""cdk-nag finds nothing but what has a reason."""
+"""cdk-nag finds nothing but what has a reason, in the table or in what else it could say."""
 
 import json
 import re
@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 import app
+from config.environments import TABLE
 from guards.nag import ACKNOWLEDGED, Acknowledged, Finding, findings
 from local.paths import ROOT
+from tests.tables import OTHERWISE
 
 WITHOUT_RULES = {
     "AWS::CloudWatch::Alarm",
@@ -22,13 +24,16 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
     from aws_cdk import Validations
     from cdk_nag import AwsSolutionsChecks
 
-    output = tmp_path_factory.mktemp("nag")
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    stage = app.build(output=str(output), context=context)
-    Validations.of(stage).add_plugins(AwsSolutionsChecks())
-    with pytest.raises(RuntimeError, match="ValidationFailed"):
-        stage.synth()
-    return list(findings(output / "validation-report.json"))
+    said: list[Finding] = []
+    for table in (TABLE, OTHERWISE):
+        output = tmp_path_factory.mktemp("nag")
+        stage = app.build(table, output=str(output), context=context)
+        Validations.of(stage).add_plugins(AwsSolutionsChecks())
+        with pytest.raises(RuntimeError, match="ValidationFailed"):
+            stage.synth()
+        said += findings(output / "validation-report.json")
+    return said
 
 
 def test_every_finding_has_a_reason(found: list[Finding]) -> None:

@@ -1,5 +1,6 @@
 """What node groups of every kind become."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,28 @@ def test_groups_follow_the_table(synthesis: Synthesis, template: Template) -> No
     assert burst["Taints"] == [{"Key": "spot", "Value": "true", "Effect": "PREFER_NO_SCHEDULE"}]
     (dev,) = _groups(synthesis.template("dev", "Cluster"))
     assert dev["ScalingConfig"] == {"MinSize": 2, "DesiredSize": 2, "MaxSize": 4}
+
+
+def test_a_zonal_group_gives_each_zone_a_share_that_stays_there(tmp_path: Path) -> None:
+    groups_of_both = (replace(GENERAL, zonal=True), BURST)
+    environment = replace(PROD, cluster=replace(PROD.cluster, node_groups=groups_of_both))
+    template = _synthesize(environment, tmp_path)
+    groups = {
+        name: group["Properties"]
+        for name, group in template.resources("AWS::EKS::Nodegroup").items()
+        if group["Properties"]["CapacityType"] == "ON_DEMAND"
+    }
+    subnets = [json.dumps(group["Subnets"]) for group in groups.values()]
+    assert len(subnets) == len(set(subnets)) == len(PROD.network.zones)
+    for group in groups.values():
+        assert len(group["Subnets"]) == 1
+        assert group["ScalingConfig"] == {"MinSize": 1, "DesiredSize": 1, "MaxSize": 2}
+    # An update begins in one zone, and goes on when that one is done.
+    first, second, third = sorted(groups)
+    assert template.comes_after(second, first)
+    assert template.comes_after(third, second)
+    (burst,) = (g for g in _groups(template) if g["CapacityType"] == "SPOT")
+    assert len(burst["Subnets"]) == 3
 
 
 def test_nodes_are_upgraded_with_the_control_plane_and_budgets_hold(template: Template) -> None:

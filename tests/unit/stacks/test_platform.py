@@ -93,6 +93,21 @@ def test_what_changes_anything_is_limited_to_this_cluster(template: Template, ac
             assert own or service or '"dev"' in limited or "/dev" in limited, statement
 
 
+def test_the_autoscaler_moves_its_own_clusters_groups_alone(synthesis: Synthesis) -> None:
+    for name in synthesis.environments:
+        (statement,) = (
+            statement
+            for statement in _statements(synthesis.template(name, "Platform"), "cluster-autoscaler")
+            if any(":Describe" not in a and ":Get" not in a for a in _listed(statement["Action"]))
+        )
+        assert sorted(statement["Action"]) == [
+            "autoscaling:SetDesiredCapacity",
+            "autoscaling:TerminateInstanceInAutoScalingGroup",
+        ]
+        tag = f"aws:ResourceTag/k8s.io/cluster-autoscaler/{name}"
+        assert statement["Condition"] == {"StringEquals": {tag: "owned"}}
+
+
 def test_the_controllers_hold_out_in_production(synthesis: Synthesis) -> None:
     template = synthesis.template("prod", "Platform")
     for release in (CONTROLLER, "cluster-autoscaler"):

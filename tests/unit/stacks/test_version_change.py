@@ -1,12 +1,14 @@
 """What raising the Kubernetes version changes: versions, in place, and nothing else."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from config.cluster import KUBECTL_VERSION
 from config.environments import PROD, TABLE
-from tests.synthesis import Synthesis, Template
+from tests.synthesis import Synthesis, Template, plain
 
 Change = tuple[str, str, object, object]
 
@@ -16,7 +18,7 @@ def test_one_line_raises_control_plane_and_nodes_and_nothing_else(
 ) -> None:
     newer = replace(PROD, cluster=replace(PROD.cluster, version="1.36"))
     later = Synthesis(replace(TABLE, environments=(newer,)), tmp_path)
-    for stack in ("Network", "Backup", "Workloads"):
+    for stack in ("Network", "Backup", "Platform", "Workloads", "Observability"):
         assert dict(later.template("prod", stack)) == dict(synthesis.template("prod", stack))
     before = synthesis.template("prod", "Cluster")
     after = later.template("prod", "Cluster")
@@ -24,7 +26,31 @@ def test_one_line_raises_control_plane_and_nodes_and_nothing_else(
     kinds = {(before["Resources"][name]["Type"], path) for name, path, _, _ in changes}
     assert kinds == {("AWS::EKS::Cluster", "Version"), ("AWS::EKS::Nodegroup", "Version")}
     assert {(old, new) for _, _, old, new in changes} == {("1.35", "1.36")}
-    assert len(changes) == 1 + len(PROD.cluster.node_groups)
+    assert len(changes) == 1 + len(before.resources("AWS::EKS::Nodegroup"))
+
+
+def test_what_follows_the_version_is_raised_with_it(synthesis: Synthesis) -> None:
+    """The autoscaler simulates one version's scheduler; kubectl is the one that the table names."""
+    for environment in TABLE.environments:
+        version = environment.cluster.version
+        values = _autoscaler(synthesis.template(environment.name, "Platform"))
+        tag = values["image"]["tag"]
+        assert tag.startswith(f"v{version}."), (
+            f"{environment.name}: raise VERSION of constructs/mindforce/cluster_autoscaler.py from "
+            f"{tag[1:]} to one of {version}"
+        )
+        layers = synthesis.template(environment.name, "Cluster").properties(
+            "AWS::Lambda::LayerVersion"
+        )
+        described = " ".join(layer["Description"] for layer in layers)
+        # config/cluster.py refuses versions that this kubectl doesn't serve.
+        assert f"/opt/kubectl/kubectl {KUBECTL_VERSION}." in described
+
+
+def _autoscaler(template: Template) -> Any:
+    releases = template.properties("Custom::AWSCDK-EKS-HelmChart")
+    (found,) = (r for r in releases if r["Release"] == "cluster-autoscaler")
+    return json.loads(plain(found["Values"]))
 
 
 def _changes(before: Template, after: Template) -> Iterator[Change]:
