@@ -101,8 +101,8 @@ check: lint ## Lint, unit tests, snapshots and the service with its coverage: al
 test: check ## Then end to end on this machine (the slow part, last)
 	@# These wait more than they work: three folders at a time, the longest first.
 	@pytest --numprocesses 3 --no-loadscope-reorder \
-		tests/local tests/local_backup tests/image tests/terraform tests/rehearsal tests/node \
-		tests/delivery tests/local_kubernetes tests/local_aws
+		tests/local tests/local_backup tests/local_prod tests/image tests/terraform tests/rehearsal \
+		tests/node tests/delivery tests/local_kubernetes tests/local_aws
 
 migration-lint: setup ## Refuse migrations that lock a big table or break the last release
 	@python -m delivery.migration_lint

@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 
 from config.environments import DEV
+from config.model import Environment
 from local import access
 from local.emulator import Emulator
 from local.paths import ROOT, State, cache
@@ -22,10 +23,11 @@ from local.tools import build
 
 
 class Machine:
-    """A state folder, and the commands on it."""
+    """A state folder, the commands on it, and what clients of one environment see there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Environment = DEV) -> None:
         self.state = State(folder)
+        self._environment = environment
 
     def run(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Run `python -m local` as the Makefile does."""
@@ -46,10 +48,10 @@ class Machine:
 
     @property
     def target(self) -> Target:
-        return Target(environment=DEV, endpoint=self.emulator.endpoint)
+        return Target(environment=self._environment, endpoint=self.emulator.endpoint)
 
     def client(self, service: Any) -> Any:
-        """Return a boto3 client of dev's account."""
+        """Return a boto3 client of the environment's account."""
         return self.session.client(service, endpoint_url=self.target.endpoint)
 
     @property
@@ -80,28 +82,44 @@ class Machine:
             raise subprocess.CalledProcessError(done.returncode, "kubectl", *said)
         return json.loads(done.stdout) if "json" in arguments else done.stdout
 
-    def token(self, role: str, cluster: str = "dev") -> str:
-        """Return a token as an IAM role gets it for a cluster."""
+    def token(self, role: str, cluster: str | None = None) -> str:
+        """Return a token as an IAM role gets it for a cluster, the environment's by default."""
+        cluster = cluster or self._environment.name
         token: str = access.token(self.state, self.target, cluster, role)["status"]["token"]
         return token
 
     def stack(self, name: str) -> Mapping[str, Any]:
-        (found,) = self.client("cloudformation").describe_stacks(StackName=f"dev-{name}")["Stacks"]
+        stack = self._stack(name)
+        (found,) = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
         described: Mapping[str, Any] = found
         return described
 
+    def resources(self, stack: str, kind: str) -> list[str]:
+        """Return the physical ids of a stack's resources of a type."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        return [
+            summary["PhysicalResourceId"]
+            for page in pages.paginate(StackName=self._stack(stack))
+            for summary in page["StackResourceSummaries"]
+            if summary["ResourceType"] == kind
+        ]
+
     def templates(self) -> Mapping[str, Any]:
-        """Return the template of each of dev's stacks, as CloudFormation has it."""
+        """Return the template of each of the environment's stacks, as CloudFormation has it."""
         cloudformation = self.client("cloudformation")
         stacks = cloudformation.describe_stacks()["Stacks"]
-        names = [s["StackName"] for s in stacks if s["StackName"].startswith("dev-")]
+        own = self._stack("")
+        names = [s["StackName"] for s in stacks if s["StackName"].startswith(own)]
         return {n: cloudformation.get_template(StackName=n)["TemplateBody"] for n in names}
 
     def events(self, name: str) -> list[Mapping[str, Any]]:
         """Return a stack's events, oldest first."""
         pages = self.client("cloudformation").get_paginator("describe_stack_events")
-        found = [e for p in pages.paginate(StackName=f"dev-{name}") for e in p["StackEvents"]]
+        found = [e for p in pages.paginate(StackName=self._stack(name)) for e in p["StackEvents"]]
         return found[::-1]
+
+    def _stack(self, name: str) -> str:
+        return f"{self._environment.name}-{name}"
 
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "local", "--state", str(self.state.folder), *arguments]

@@ -13,9 +13,30 @@ from config.access import Role
 from config.resources import ALL, IN_NO_NAMESPACE, RESOURCES, VERBS
 from config.workloads import WEB_NAMESPACE
 
-NAMESPACES = (WEB_NAMESPACE, "kube-system")
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 CONNECTIONS = 4
+_RBAC = "rbac.authorization.k8s.io"
+
+# verb, API group, resource: by any of these somebody becomes more than they are.
+_LADDERS = (
+    ("create", "", "serviceaccounts/token"),
+    ("create", "", "pods/proxy"),
+    ("create", "", "services/proxy"),
+    ("patch", "", "pods/ephemeralcontainers"),
+    ("impersonate", "", "serviceaccounts"),
+    ("bind", _RBAC, "roles"),
+    ("escalate", _RBAC, "roles"),
+)
+_LADDERS_IN_NO_NAMESPACE = (
+    ("get", "", "nodes/proxy"),
+    ("create", "", "nodes/proxy"),
+    ("impersonate", "", "users"),
+    ("impersonate", "", "groups"),
+    ("bind", _RBAC, "clusterroles"),
+    ("escalate", _RBAC, "clusterroles"),
+    ("approve", "certificates.k8s.io", "signers"),
+    ("create", "admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
+)
 
 
 class Question(NamedTuple):
@@ -27,15 +48,18 @@ class Question(NamedTuple):
     namespace: str
 
 
-def questions() -> Iterator[Question]:
-    """Yield each verb on each resource that the rules know, in each kind of namespace."""
+def questions(namespaces: Sequence[str]) -> Iterator[Question]:
+    """Yield each verb on each resource that the rules know, and each way up, in each namespace."""
     for name, groups in RESOURCES.items():
         for group, resources in groups.items():
             for resource in resources:
-                for namespace in ("",) if name in IN_NO_NAMESPACE else NAMESPACES:
+                for namespace in ("",) if name in IN_NO_NAMESPACE else namespaces:
                     for verb in VERBS:
                         if ALL not in (group, verb):
                             yield Question(verb, group, resource, namespace)
+    for namespace in namespaces:
+        yield from (Question(*ladder, namespace) for ladder in _LADDERS)
+    yield from (Question(*ladder, "") for ladder in _LADDERS_IN_NO_NAMESPACE)
 
 
 def by_the_table(role: Role, question: Question) -> bool:

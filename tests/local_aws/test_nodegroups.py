@@ -154,6 +154,44 @@ def test_the_autoscaler_finds_the_group_by_the_tags_that_eks_sets(full: Cluster)
     full.account.update(full.stack, FULL)
 
 
+@pytest.mark.parametrize("by", ["subnet", "launch template"])
+def test_an_instance_has_a_public_address_where_somebody_asked_for_one(
+    full: Cluster, by: str
+) -> None:
+    def public() -> list[str]:
+        reservations = full.account.client("ec2").describe_instances()["Reservations"]
+        return [
+            instance["SubnetId"]
+            for reservation in reservations
+            for instance in reservation["Instances"]
+            if instance.get("PublicIpAddress")
+        ]
+
+    assert public() == []
+    subnet = {**FULL["SubnetA"]["Properties"], "CidrBlock": "10.0.9.0/24"}
+    subnet["MapPublicIpOnLaunch"] = by == "subnet"
+    group = node_group(1)
+    group["Properties"]["Subnets"] = [{"Ref": "Open"}]
+    opened = template(20)
+    if by == "launch template":
+        interface = {"DeviceIndex": 0, "AssociatePublicIpAddress": True}
+        opened["Properties"]["LaunchTemplateData"]["NetworkInterfaces"] = [interface]
+    group["Properties"]["LaunchTemplate"] = {
+        "Id": {"Ref": "Opened"},
+        "Version": {"Fn::GetAtt": ["Opened", "LatestVersionNumber"]},
+    }
+    more = {
+        "Open": {"Type": "AWS::EC2::Subnet", "Properties": subnet},
+        "Opened": opened,
+        "Others": group,
+    }
+    full.account.update(full.stack, {**FULL, **more})
+    found = public()
+    full.account.update(full.stack, FULL)
+    assert found
+    assert public() == []
+
+
 def test_an_autoscaler_moves_the_group_that_its_policy_names_by_tag(full: Cluster) -> None:
     def caller(cluster: str) -> dict[str, Any]:
         tag = f"aws:ResourceTag/k8s.io/cluster-autoscaler/{cluster}"

@@ -6,7 +6,8 @@ from typing import Any
 
 from local.aws import internals
 from local.aws.ec2.service import ec2
-from local.aws.eks.service import Record
+from local.aws.eks.nodegroup_settings import template
+from local.aws.eks.service import Record, eks
 from local.kubernetes.client import Client, Object
 from local.kubernetes.node_group import GROUP_LABEL, SUBNET_ANNOTATION
 
@@ -21,7 +22,12 @@ def install() -> None:
 def settle(cluster: Record, group: str, client: Client) -> None:
     """Make the account hold exactly the instances that the group's nodes name."""
     nodes = client.get("api/v1/nodes", labelSelector=f"{GROUP_LABEL}={group}")["items"]
+    described = eks()._nodegroups[f"{cluster['name']}/{group}"]
+    interfaces = template(described["launchTemplate"])[1] if "launchTemplate" in described else {}
     wanted = {record["InstanceId"]: record for record in _records(cluster, nodes)}
+    for record in wanted.values():
+        if _public(record["SubnetId"], interfaces.get("NetworkInterfaces", [])):
+            record["PublicIpAddress"] = ec2()._random_ip("54.")
     tags = _tags(cluster["name"], group)
     instances = ec2()._instances
     for name in [name for name in instances if ec2()._tags.get(name) == tags]:
@@ -31,6 +37,14 @@ def settle(cluster: Record, group: str, client: Client) -> None:
     for name, record in wanted.items():
         instances.setdefault(name, record)
         ec2()._tags[name] = tags
+
+
+def _public(subnet: str, interfaces: list[Record]) -> bool:
+    """Whether an instance gets a public address: the launch template says so, or its subnet."""
+    for interface in interfaces:
+        if "AssociatePublicIpAddress" in interface:
+            return bool(interface["AssociatePublicIpAddress"])
+    return bool(ec2()._subnets[subnet]["MapPublicIpOnLaunch"])
 
 
 def _tags(cluster: str, group: str) -> list[dict[str, str]]:

@@ -1,0 +1,121 @@
+"""Production as `make up ENV=prod` stands it up: what differs from dev is there."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from config.environments import PROD
+from local.stacks import STANDING
+from tests.local.machine import Machine, eventually
+from tests.local.roles import Roles, pipeline
+
+ZONES = set(PROD.availability_zones)
+
+
+@pytest.fixture(scope="module")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """Production, by the command that people have; gone after this file."""
+    machine = Machine(tmp_path_factory.mktemp("prod") / "state", PROD)
+    done = machine.run("up", "--env", "prod", timeout=540)
+    try:
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield machine
+    finally:
+        machine.run("down")
+
+
+def test_every_stack_stands_and_cannot_be_deleted(prod: Machine) -> None:
+    for stack in ("Network", "Cluster", "Backup", "Platform", "Workloads", "Observability"):
+        described = prod.stack(stack)
+        assert described["StackStatus"] in STANDING, stack
+        assert described["EnableTerminationProtection"] is True, stack
+    cluster = prod.client("eks").describe_cluster(name="prod")["cluster"]
+    assert cluster["deletionProtection"] is True
+    assert cluster["resourcesVpcConfig"]["endpointPublicAccess"] is False
+
+
+def test_nothing_that_a_template_asks_for_was_ignored(prod: Machine) -> None:
+    assert prod.emulator.audit.read_text() == ""
+
+
+def test_each_zone_has_a_way_out_of_its_own(prod: Machine) -> None:
+    ec2 = prod.client("ec2")
+    subnets = {s["SubnetId"]: s for s in ec2.describe_subnets()["Subnets"]}
+    gateways = {
+        gateway["NatGatewayId"]: subnets[gateway["SubnetId"]]["AvailabilityZone"]
+        for gateway in ec2.describe_nat_gateways()["NatGateways"]
+    }
+    assert len(gateways) == 3
+    assert set(gateways.values()) == ZONES
+    ways = {}
+    for table in ec2.describe_route_tables()["RouteTables"]:
+        for route in table["Routes"]:
+            if gateway := route.get("NatGatewayId"):
+                assert route["DestinationCidrBlock"] == "0.0.0.0/0"
+                for association in table["Associations"]:
+                    zone = subnets[association["SubnetId"]]["AvailabilityZone"]
+                    ways[zone] = gateways[gateway]
+    assert ways == {zone: zone for zone in ZONES}
+
+
+def test_node_groups_are_those_of_the_table(prod: Machine) -> None:
+    eks = prod.client("eks")
+    names = eks.list_nodegroups(clusterName="prod")["nodegroups"]
+    described = [
+        eks.describe_nodegroup(clusterName="prod", nodegroupName=name)["nodegroup"]
+        for name in names
+    ]
+    assert {group["status"] for group in described} == {"ACTIVE"}
+    shown = sorted(
+        (g["capacityType"], tuple(g["instanceTypes"]), *_sizes(g), len(g.get("taints", ())))
+        for g in described
+    )
+    general, burst = PROD.cluster.node_groups
+    assert shown == [
+        ("ON_DEMAND", general.instance_types, 3, 3, 6, 0),
+        ("SPOT", burst.instance_types, 0, 0, burst.max_size, 1),
+    ]
+    for group in described:
+        assert len(group["subnets"]) == 3
+
+
+def _sizes(group: Any) -> tuple[int, int, int]:
+    scaling = group["scalingConfig"]
+    return scaling["minSize"], scaling["desiredSize"], scaling["maxSize"]
+
+
+def test_no_node_has_a_public_address(prod: Machine) -> None:
+    reservations = prod.client("ec2").describe_instances()["Reservations"]
+    instances = [instance for r in reservations for instance in r["Instances"]]
+    assert {i["Placement"]["AvailabilityZone"] for i in instances} == ZONES
+    for instance in instances:
+        assert instance["PrivateIpAddress"].startswith("10.30.")
+        assert not instance.get("PublicIpAddress")
+
+
+def test_each_member_of_the_database_has_a_volume_and_a_zone_of_its_own(prod: Machine) -> None:
+    nodes = {
+        n["metadata"]["name"]: n["metadata"]["labels"]["topology.kubernetes.io/zone"]
+        for n in prod.kubectl("get", "nodes", "-o", "json")["items"]
+    }
+    members = ("-n", "database", "-l", "app.kubernetes.io/name=database", "-o", "json")
+
+    def placed() -> Any:
+        pods = prod.kubectl("get", "pods", *members)["items"]
+        return pods if all("nodeName" in pod["spec"] for pod in pods) else None
+
+    pods = [pod for pod in eventually(placed) if pod["metadata"]["name"].startswith("database-")]
+    assert {nodes[pod["spec"]["nodeName"]] for pod in pods} == ZONES
+    claims = prod.kubectl("get", "persistentvolumeclaims", "-n", "database", "-o", "json")["items"]
+    assert len(claims) == 3
+    for claim in claims:
+        assert claim["status"]["phase"] == "Bound"
+        assert claim["status"]["capacity"]["storage"] == "50Gi"
+
+
+def test_each_role_may_do_what_productions_table_says(prod: Machine) -> None:
+    """There developers only look: in dev they may do more."""
+    with pipeline(prod) as session:
+        namespaces = ["database", "kube-system", "web"]
+        assert Roles(prod, session).differences(PROD.access.roles, namespaces) == []
