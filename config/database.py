@@ -18,7 +18,7 @@ from config.quantities import (
 
 DATABASE_NAMESPACE = "database"
 MAX_CONNECTIONS = 200
-"""What members of the cluster share: Patroni settles it when it makes the cluster."""
+"""What members of the cluster share; a changed one is taken up as a roll-out restarts them."""
 DUMP = Room(pods=1, cpu_millis=100, memory_mib=256)
 """What the pod asks for that dumps the rows: a part of a dump is in its memory."""
 RESERVED_CONNECTIONS = 20
@@ -32,7 +32,8 @@ class Database:
     image: str
     """A full reference: registry, repository and a tag or digest."""
     members: int
-    """With more than one, what a client was told is written is on two of them."""
+    """With more than one, what a client was told is written is on two of them, while two are there:
+    a primary whose standbys are all lost goes on alone."""
     cpu: str
     memory: str
     storage_gib: int

@@ -75,6 +75,7 @@ class DatabaseChart(Chart):
             synchronous=members > 1,
             memory_mib=memory_mib,
             max_connections=max_connections,
+            storage_gib=storage_gib,
             region=region,
             keep_full_backups=keep_full_backups,
         )
@@ -96,6 +97,9 @@ class DatabaseChart(Chart):
                 selector=self._selector,
                 # In order, a primary that isn't the first would wait for standbys that wait for it.
                 pod_management_policy="Parallel",
+                # A primary that ends before Patroni has recorded its new standby has no successor
+                # (images/database/README.md). It takes a round or two, of 5 s each.
+                min_ready_seconds=20,
                 revision_history_limit=3,
                 template=kube.PodTemplateSpec(
                     metadata=kube.ObjectMeta(
@@ -106,6 +110,7 @@ class DatabaseChart(Chart):
                         image=image,
                         cpu=cpu,
                         memory=memory,
+                        memory_mib=memory_mib,
                         bucket=bucket,
                     ),
                 ),

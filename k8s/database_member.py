@@ -16,9 +16,16 @@ DATA = "/var/lib/postgresql"
 
 
 def member(
-    *, selector: kube.LabelSelector, image: str, cpu: str, memory: str, bucket: str
+    *,
+    selector: kube.LabelSelector,
+    image: str,
+    cpu: str,
+    memory: str,
+    memory_mib: int,
+    bucket: str,
 ) -> kube.PodSpec:
     """Return the pod of one member; images/database/README.md says what it mounts."""
+    small = kube.Quantity.from_string("16Mi")
     return kube.PodSpec(
         service_account_name=NAME,
         automount_service_account_token=True,
@@ -59,6 +66,7 @@ def member(
                     kube.VolumeMount(name="settings", mount_path=SETTINGS, read_only=True),
                     kube.VolumeMount(name="run", mount_path="/run/postgresql"),
                     kube.VolumeMount(name="tmp", mount_path="/tmp"),
+                    kube.VolumeMount(name="shm", mount_path="/dev/shm"),
                     secret_mount(),
                 ],
             )
@@ -67,7 +75,9 @@ def member(
             kube.Volume(
                 name="settings", config_map=kube.ConfigMapVolumeSource(name=f"{NAME}-settings")
             ),
-            *(_in_memory(name) for name in ("run", "tmp")),
+            *(_in_memory(name, small) for name in ("run", "tmp")),
+            # What parallel queries share, of the container's own limit: runtimes give 64 MB.
+            _in_memory("shm", kube.Quantity.from_string(f"{memory_mib // 4}Mi")),
             secret_volume(NAME),
         ],
     )
@@ -101,10 +111,8 @@ def _not_on_spot() -> kube.Affinity:
     )
 
 
-def _in_memory(name: str) -> kube.Volume:
-    source = kube.EmptyDirVolumeSource(
-        medium="Memory", size_limit=kube.Quantity.from_string("16Mi")
-    )
+def _in_memory(name: str, limit: kube.Quantity) -> kube.Volume:
+    source = kube.EmptyDirVolumeSource(medium="Memory", size_limit=limit)
     return kube.Volume(name=name, empty_dir=source)
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+from k8s import database_cluster as cluster
 from k8s.database_relabel import FILE, SCRIPT
 from k8s.database_roles import APP, BACKUP, BOOTSTRAP, DUMP, PASSWORDS, PGBACKREST, STANZA
 from k8s.secret_store import FOLDER
@@ -18,6 +19,7 @@ VERIFIED: Mapping[str, str] = {"sslmode": "require", "channel_binding": "require
 """libpq's words for TLS with a server that has proved that it knows the role's password."""
 
 _TLS = "/run/postgresql/tls"
+_SETTLE = f"/bin/sh {SETTINGS}/{cluster.SCRIPT_FILE}"
 
 # The certificate is nobody's word: whoever connects has the server prove, over the very connection
 # that this certificate is of, that it knows the password (docs/decisions/0017). The password stays
@@ -31,6 +33,9 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 
 PATRONI_REPLICATION_PASSWORD="$(cat {FOLDER}/members)"
 PATRONI_REWIND_PASSWORD="$PATRONI_REPLICATION_PASSWORD"
 export PATRONI_REPLICATION_PASSWORD PATRONI_REWIND_PASSWORD
+# Before this member's start, so that it begins with what only a start takes up. An API server that
+# is away for a while isn't waited for: Patroni knows better what to do then.
+{_SETTLE} || {{ until sleep 10 && {_SETTLE}; do :; done & }}
 exec patroni {SETTINGS}
 """
 
@@ -42,10 +47,12 @@ def files(
     synchronous: bool,
     memory_mib: int,
     max_connections: int,
+    storage_gib: int,
     region: str,
     keep_full_backups: int,
 ) -> Mapping[str, str]:
     """Return the files of `SETTINGS`; the repository's bucket is in the pods' environment."""
+    wanted = cluster.shared(synchronous=synchronous, max_connections=max_connections)
     patroni = {
         "scope": SCOPE,
         "kubernetes": {
@@ -62,19 +69,7 @@ def files(
             "allowlist_include_members": True,
         },
         "bootstrap": {
-            "dcs": {
-                "ttl": 20,
-                "loop_wait": 5,
-                "retry_timeout": 5,
-                "synchronous_mode": synchronous,
-                # An API server that is being upgraded costs no primary, while members see it.
-                "failsafe_mode": True,
-                "postgresql": {
-                    "use_pg_rewind": True,
-                    "use_slots": True,
-                    "parameters": {"max_connections": max_connections},
-                },
-            },
+            "dcs": wanted,
             "initdb": [
                 {"encoding": "UTF8"},
                 # Its order doesn't change with the C library, under which indexes would break.
@@ -117,6 +112,9 @@ def files(
                 "archive_command": f"{PGBACKREST} archive-push %p",
                 # What is lost with every volume at once: minutes.
                 "archive_timeout": "5min",
+                # A member that is away for long must not fill the primary's volume: it gets what
+                # is gone there from the archive.
+                "max_slot_wal_keep_size": f"{storage_gib * 1024 // 4}MB",
             },
             "recovery_conf": {"restore_command": f'{PGBACKREST} archive-get %f "%p"'},
         },
@@ -134,6 +132,8 @@ def files(
     return {
         "patroni.yml": json.dumps(patroni, indent=2) + "\n",
         "pgbackrest.conf": "\n".join(lines) + "\n",
+        cluster.FILE: json.dumps(wanted, indent=2) + "\n",
+        cluster.SCRIPT_FILE: cluster.script(SETTINGS),
         "start.sh": _START,
         "bootstrap.sh": BOOTSTRAP,
         "passwords.sh": PASSWORDS,

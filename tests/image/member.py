@@ -1,8 +1,9 @@
 """The database's chart on the real image: one member, with what the chart mounts."""
 
+import json
 import secrets
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import psycopg
 
 from delivery.process import wait_for
 from delivery.restore import ELECTION
+from k8s import database_cluster as cluster
 from k8s.database import LABELS
 from k8s.database_settings import SETTINGS, VERIFIED, files
 from k8s.secret_store import FOLDER
@@ -33,6 +35,7 @@ class Member:
     def __init__(self, address: str, folder: Path) -> None:
         self.address = address
         self.log = folder / "log"
+        self.settings = folder / "settings"
         self.secrets = folder / "secrets"
         self.passwords = {name: secrets.token_hex(20) for name in ("app", "dump", "members")}
         self.former: list[str] = []
@@ -60,6 +63,18 @@ class Member:
             **given,  # type: ignore[arg-type] # its signature has no place for libpq's words
         )
 
+    def shared(self) -> Any:
+        """What members share, as Patroni has it."""
+        with urllib.request.urlopen(f"http://{self.address}:8008/config", timeout=5) as said:
+            return json.load(said)
+
+    def settle(self, wanted: Mapping[str, Any]) -> str:
+        """Mount other settings that members share, and return what the start's script says."""
+        (self.settings / cluster.FILE).write_text(json.dumps(wanted))
+        done = self.container.exec("/bin/sh", f"{SETTINGS}/{cluster.SCRIPT_FILE}")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     def ready(self) -> bool:
         """What the chart's probe asks: false while the first start still makes the archive."""
         try:
@@ -80,8 +95,7 @@ def standing(
     for name in ELECTION.names:
         # What a restore without volumes leaves: a cluster is begun over it.
         kubernetes.config_map(name, ELECTION.labels)
-    settings = folder / "settings"
-    settings.mkdir()
+    made.settings.mkdir()
     made.secrets.mkdir()
     made.mount()
     content = files(
@@ -90,11 +104,12 @@ def standing(
         synchronous=True,
         memory_mib=256,
         max_connections=50,
+        storage_gib=5,
         region=REGION,
         keep_full_backups=2,
     )
     for name, text in content.items():
-        (settings / name).write_text(text)
+        (made.settings / name).write_text(text)
     env = {
         **kubernetes.environment,
         **repository.environment(),
@@ -107,12 +122,13 @@ def standing(
         "PGBACKREST_REPO1_S3_BUCKET": BUCKET,
     }
     mounts = [
-        Mount(SETTINGS, settings, read_only=True),
+        Mount(SETTINGS, made.settings, read_only=True),
         Mount(FOLDER, made.secrets, read_only=True),
         Mount("/var/run/secrets/kubernetes.io/serviceaccount", kubernetes.folder, read_only=True),
         Mount("/var/lib/postgresql", Database.volume(folder / "volume")),
         Mount("/run/postgresql"),
         Mount("/tmp"),
+        Mount("/dev/shm"),
         *repository.mounts,
     ]
     command = ("/bin/sh", f"{SETTINGS}/start.sh")

@@ -60,6 +60,24 @@ def test_the_schedules_role_has_a_backup_made_and_can_do_nothing_else(
     assert repository.keys("database/archive/main/17")
 
 
+def test_settings_that_members_share_reach_a_cluster_that_is_there(member: Member) -> None:
+    before = member.shared()
+    assert before["synchronous_mode"] is True
+    changed = {"ttl": 25, "synchronous_mode": False}
+    try:
+        said = member.settle({**before, **changed, "postgresql": {"parameters": {"jit": "off"}}})
+        assert "Configuration changed" in said
+        # What isn't named stays.
+        wanted = {**before, **changed}
+        wanted["postgresql"]["parameters"]["jit"] = "off"
+        assert member.shared() == wanted
+    finally:
+        assert "Configuration changed" in member.settle(before)
+    # The second time there is nothing to do.
+    assert member.settle(before) == ""
+    assert member.shared()["synchronous_mode"] is True
+
+
 def test_what_velero_runs_around_a_snapshot_leads_on_in_the_archive(member: Member) -> None:
     def sql(words: str) -> str:
         command = ("psql", "--no-psqlrc", "--username=postgres", "--tuples-only", "--no-align")

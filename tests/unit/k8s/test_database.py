@@ -1,5 +1,6 @@
 """The database's members, by themselves: what a reviewer asks of each object."""
 
+import json
 import re
 from typing import Any
 
@@ -32,6 +33,34 @@ def test_members_may_hold_elections_and_nothing_else(objects: list[Manifest]) ->
 def test_what_was_acknowledged_is_on_two_members(objects: list[Manifest]) -> None:
     assert settings(objects)["bootstrap"]["dcs"]["synchronous_mode"] is True
     assert settings(chart(1))["bootstrap"]["dcs"]["synchronous_mode"] is False
+
+
+def test_a_cluster_that_is_there_gets_what_a_new_one_begins_with(objects: list[Manifest]) -> None:
+    data = one(objects, "ConfigMap")["data"]
+    assert json.loads(data["cluster.json"]) == settings(objects)["bootstrap"]["dcs"]
+    settle, start = data["start.sh"].index("settle.sh"), data["start.sh"].index("exec patroni")
+    assert settle < start
+    assert "--apply /etc/patroni/cluster.json" in data["settle.sh"]
+    # Patroni would read it as settings of a member's own.
+    assert [name for name in data if name.endswith(".yml")] == ["patroni.yml"]
+
+
+def test_a_roll_out_waits_for_more_than_two_of_patronis_rounds(objects: list[Manifest]) -> None:
+    rounds = settings(objects)["bootstrap"]["dcs"]["loop_wait"]
+    assert one(objects, "StatefulSet")["spec"]["minReadySeconds"] > 2 * rounds
+
+
+def test_a_member_that_is_away_does_not_fill_the_primarys_volume(objects: list[Manifest]) -> None:
+    kept = settings(objects)["postgresql"]["parameters"]["max_slot_wal_keep_size"]
+    assert kept == f"{20 * 1024 // 4}MB"
+
+
+def test_what_queries_share_is_of_the_members_own_memory(objects: list[Manifest]) -> None:
+    (pod,) = pods(objects)
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    mounts = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+    shared = volumes[mounts["/dev/shm"]]["emptyDir"]
+    assert shared == {"medium": "Memory", "sizeLimit": "256Mi"}
 
 
 def test_members_are_apart_and_never_on_spot_nodes(objects: list[Manifest]) -> None:

@@ -1,0 +1,41 @@
+"""The settings that members share, which Patroni keeps with its election and not in files."""
+
+from collections.abc import Mapping
+from typing import Any
+
+FILE = "cluster.json"
+SCRIPT_FILE = "settle.sh"
+
+
+def shared(*, synchronous: bool, max_connections: int) -> Mapping[str, Any]:
+    """Return what is wanted; what is no longer in here stays as it was, so write its default."""
+    return {
+        "ttl": 20,
+        "loop_wait": 5,
+        "retry_timeout": 5,
+        "synchronous_mode": synchronous,
+        # An API server that is being upgraded costs no primary, while members see it.
+        "failsafe_mode": True,
+        "postgresql": {
+            "use_pg_rewind": True,
+            "use_slots": True,
+            "parameters": {"max_connections": max_connections},
+        },
+    }
+
+
+def script(folder: str) -> str:
+    """Return what makes a cluster that is there have the settings in a folder's `FILE`.
+
+    Patroni takes them from its own file only when it makes the cluster. A cluster that isn't made
+    yet is fine; the exit code is 1 when it can't be asked. A person's `patronictl pause` stays.
+    """
+    return f"""#!/bin/sh
+if said="$(patronictl edit-config --force --quiet --apply {folder}/{FILE} 2>&1)"; then
+    if [ -n "$said" ]; then echo "Cluster settings: $said"; fi
+    exit 0
+fi
+case "$said" in *"config key does not exist"*) exit 0 ;; esac
+echo "The cluster's settings can't be applied: $said" >&2
+exit 1
+"""
