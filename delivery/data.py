@@ -26,6 +26,10 @@ DUMP, MANIFEST = "database.dump", "manifest.json"
 NAMED = "%Y-%m-%dT%H-%M-%SZ"
 """A dump's name below `DUMPS`: when it began, in UTC."""
 URL, PASSWORD_FILE = "DATABASE_URL", "DATABASE_PASSWORD_FILE"
+# Of the server that was dumped: a primary, which archives what it is changed by.
+_UNARCHIVED = """SELECT format('%s wasn''t archived at %s UTC', last_failed_wal,
+    to_char(last_failed_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')) FROM pg_stat_archiver
+WHERE last_failed_time > coalesce(last_archived_time, '-infinity')"""
 # S3 takes 10,000 parts: 160 GB. One at a time is in memory, and a copy of it.
 _PARTS = TransferConfig(multipart_chunksize=16 * 2**20, use_threads=False)
 
@@ -35,7 +39,10 @@ class DataError(Exception):
 
 
 def dump(url: str, s3: Any, bucket: str, *, password: str | None = None) -> tuple[str, Tables]:
-    """Put a dump and its manifest into a bucket, and return its name there. Raises DataError."""
+    """Put a dump and its manifest into a bucket, and return its name there. Raises DataError.
+
+    The manifest has "tables", and in "archive" what fails of the server's archive, or null.
+    """
     name = f"{DUMPS}{datetime.now(UTC).strftime(NAMED)}/"
     try:
         with psycopg.connect(url, password=password) as connection:
@@ -46,8 +53,9 @@ def dump(url: str, s3: Any, bucket: str, *, password: str | None = None) -> tupl
             words = ("--format=custom", f"--snapshot={snapshot}", f"--dbname={url}")
             with piped("pg_dump", *words, password=password) as process:
                 s3.upload_fileobj(process.stdout, bucket, f"{name}{DUMP}", Config=_PARTS)
+            (archive,) = connection.execute(_UNARCHIVED).fetchone() or (None,)
         # The manifest comes last: a dump without one isn't whole.
-        body = json.dumps(tables, indent=1).encode()
+        body = json.dumps({"archive": archive, "tables": tables}, indent=1).encode()
         s3.put_object(Bucket=bucket, Key=f"{name}{MANIFEST}", Body=body)
     except (psycopg.Error, PostgresError, BotoCoreError, ClientError) as error:
         raise DataError(f"The database can't be dumped: {error}") from error

@@ -40,11 +40,23 @@ def check_data(
         if hours > max_age_hours:
             old = f"The newest dump, {newest.name}, is {hours:.0f} h old; it may be"
             return 0, [*problems, f"{old} {max_age_hours}."]
-        before: Tables = json.load(_get(s3, bucket, f"{newest.name}{MANIFEST}"))
+        manifest = json.load(_get(s3, bucket, f"{newest.name}{MANIFEST}"))
+        before: Tables = manifest["tables"]
+        if archive := manifest["archive"]:
+            problems.append(
+                f"When {newest.name} was dumped, the database's archive failed: {archive}."
+            )
         if not number(before):
             return 0, [*problems, f"The dump {newest.name} is empty: it holds no row."]
         now_there = _restored(_get(s3, bucket, f"{newest.name}{DUMP}"))
-    except (BotoCoreError, ClientError, PostgresError, psycopg.Error, ValueError) as error:
+    except (
+        BotoCoreError,
+        ClientError,
+        PostgresError,
+        psycopg.Error,
+        KeyError,
+        ValueError,
+    ) as error:
         return 0, [f"The dump of the database can't be restored: {error}"]
     return number(before), [*problems, *_apart(newest.name, before, now_there)]
 

@@ -1,6 +1,7 @@
 """A dump is proven by its rows, and what is wrong with one is named."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -14,7 +15,8 @@ from boto3.s3.transfer import TransferConfig
 from delivery import data, data_check, tables
 from delivery.data import DUMP, DUMPS, MANIFEST, NAMED, DataError, dump, main
 from delivery.data_check import check_data
-from delivery.postgres import Postgres
+from delivery.postgres import Postgres, temporary
+from delivery.process import wait_for
 from k8s import database_dump
 from mindforce import backup_bucket
 from tests.local_aws.conftest import serving
@@ -172,6 +174,36 @@ def test_a_dump_that_broke_off_is_told_beside_the_one_before(
         ROWS,
         [f"The dump {torn} has no manifest, so it isn't whole."],
     )
+
+
+def test_an_archive_that_fails_is_told_beside_a_dump_that_is_whole(s3: Any, bucket: str) -> None:
+    with temporary() as (server,):
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            connection.execute("CREATE TABLE notes AS SELECT 1 AS id")
+            connection.execute("ALTER SYSTEM SET archive_mode = 'on'")
+            connection.execute("ALTER SYSTEM SET archive_command = 'true'")
+        server.stop("fast")
+        server.start()
+
+        def archived(command: str, outcome: str) -> list[str]:
+            """What the drill says once that has become of a segment."""
+            with psycopg.connect(server.url(), autocommit=True) as connection:
+                connection.execute(f"ALTER SYSTEM SET archive_command = '{command}'")
+                connection.execute("SELECT pg_reload_conf()")
+                count = f"SELECT {outcome}_count FROM pg_stat_archiver"
+                (before,) = connection.execute(count).fetchone() or (0,)
+                connection.execute("CREATE TABLE IF NOT EXISTS made (n int); DROP TABLE made")
+                connection.execute("SELECT pg_switch_wal()")
+                wait_for(lambda: connection.execute(count).fetchone() != (before,), 90)
+            dump(server.url(), s3, bucket)
+            rows, problems = check_data(s3, bucket, max_age_hours=HOURS)
+            assert rows == 1
+            return problems
+
+        assert archived("true", "archived") == []
+        (problem,) = archived("false", "failed")
+        said = r"When dumps/\S+ was dumped, the database's archive failed: [0-9A-F]{24} wasn't arch"
+        assert re.match(said, problem)
 
 
 def test_a_dump_that_fails_leaves_nothing_that_counts(
