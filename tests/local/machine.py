@@ -135,8 +135,8 @@ class Machine:
 def standing(folder: Path) -> Iterator[Machine]:
     """Lend dev as its table has it, standing in a folder; nothing of it is left afterwards."""
     machine = Machine(folder / "state")
-    done = machine.up()
     try:
+        done = machine.up()
         assert done.returncode == 0, done.stdout + done.stderr
         yield machine
     finally:
