@@ -50,18 +50,21 @@ class Database:
     """How long a roll-out may take before its stack fails and rolls back."""
 
     @property
+    def member(self) -> Room:
+        """What one member asks of its node."""
+        return Room(pods=1, cpu_millis=cpu_millis(self.cpu), memory_mib=memory_mib(self.memory))
+
+    @property
     def room(self) -> Room:
         """What all members ask of the nodes, a backup's or a migration's pod, and a dump's."""
-        member = Room(pods=1, cpu_millis=cpu_millis(self.cpu), memory_mib=memory_mib(self.memory))
-        return member * self.members + Room(pods=1, cpu_millis=50, memory_mib=64) + DUMP
+        return self.member * self.members + Room(pods=1, cpu_millis=50, memory_mib=64) + DUMP
 
     @property
     def share(self) -> Room:
         """What its namespace may ask of the nodes at the most: a member more than there are, which
         stops while it is moved, backups, dumps, and a person's pod."""
-        member = Room(pods=1, cpu_millis=cpu_millis(self.cpu), memory_mib=memory_mib(self.memory))
         others = Room(pods=4, cpu_millis=200, memory_mib=512) + DUMP * 2
-        return member * (self.members + 1) + others
+        return self.member * (self.members + 1) + others
 
     def problems(self) -> Iterator[Problem]:
         yield from image_problems(self.image)

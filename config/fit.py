@@ -1,6 +1,6 @@
 """Whether an environment's nodes hold its pods: a roll-out that they don't would wait forever."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from config.add_ons import ADD_ONS
 from config.backup import AGENT, Backup
@@ -51,12 +51,10 @@ def fit_problems(
         yield Problem("cluster.node_groups", names, "one must be without taints, for most pods")
         return
     pod = Room(pods=1, cpu_millis=web.cpu_millis, memory_mib=web.memory_mib)
-    for field, value, size in (
-        ("web.cpu", web.cpu, Room(cpu_millis=web.cpu_millis)),
-        ("web.memory", web.memory, Room(memory_mib=web.memory_mib)),
-    ):
+    for field, size in _sizes(pod).items():
         if all(nodes[group.name].lacks(size) for group in open_groups):
-            yield Problem(field, value, "no node of the cluster has as much to give")
+            right = "no node of the cluster has as much to give"
+            yield Problem(f"web.{field}", getattr(web, field), right)
             return
     for which, replicas in (("desired", web.min_replicas), ("max", web.max_replicas)):
         have = _sum(nodes[g.name] * getattr(g, f"{which}_size") for g in open_groups)
@@ -67,19 +65,30 @@ def fit_problems(
             sizes = {group.name: getattr(group, f"{which}_size") for group in open_groups}
             yield Problem(f"cluster.node_groups: {which} sizes", sizes, right)
     if database:
-        yield from _database_problems(cluster, database, web)
+        yield from _database_problems(cluster, nodes, database, web)
     for group in cluster.node_groups:
         zonal = group.zone_problems(len(network.zones))
         yield from within(f"cluster.node_groups[{group.name}]", zonal)
     yield from _address_problems(network, cluster)
 
 
-def _database_problems(cluster: Cluster, database: Database, web: Web) -> Iterator[Problem]:
+def _database_problems(
+    cluster: Cluster, nodes: Mapping[str, Room], database: Database, web: Web
+) -> Iterator[Problem]:
     """Yield a problem where members of the database, or its clients' connections, find no place."""
     kept = [g for g in cluster.node_groups if g.open and g.capacity_type != "SPOT"]
-    nodes = sum(group.desired_size for group in kept)
-    if nodes < database.members:
-        right = f"each needs a node of its own, and {nodes} have neither taints nor spot prices"
+    for field, size in _sizes(database.member).items():
+        if kept and all(nodes[group.name].lacks(size) for group in kept):
+            right = "no node without taints and spot prices has as much to give"
+            yield Problem(f"database.{field}", getattr(database, field), right)
+            return
+    large = [group for group in kept if not nodes[group.name].lacks(database.member)]
+    count = sum(group.desired_size for group in large)
+    if count < database.members:
+        right = (
+            f"each needs a node of its own, and {count} with room for one have neither taints nor "
+            f"spot prices"
+        )
         yield Problem("database.members", database.members, right)
     # Beside its pool's, a pod has one to ask whether it is ready. One pod more while a roll-out
     # goes on.
@@ -101,6 +110,11 @@ def _address_problems(network: Network, cluster: Cluster) -> Iterator[Problem]:
     if have < needed:
         right = f"with a zone lost its private subnets have {have} addresses; nodes take {needed}"
         yield Problem("network.cidr", network.cidr, right)
+
+
+def _sizes(pod: Room) -> Mapping[str, Room]:
+    """Return what a pod asks for, by the field that says it."""
+    return {"cpu": Room(cpu_millis=pod.cpu_millis), "memory": Room(memory_mib=pod.memory_mib)}
 
 
 def _sum(rooms: Iterable[Room]) -> Room:

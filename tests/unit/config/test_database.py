@@ -19,7 +19,7 @@ DATABASE = DEV.database
         ({"image": "docker.io/x/y:latest"}, "; it must be registry/repository with a digest or a"),
         ({"members": 0}, "database.members is 0; it must be 1, or 3 to 5"),
         ({"members": 2}, "database.members is 2; it must be 1, or 3 to 5"),
-        ({"members": 3}, "database.members is 3; each needs a node of its own, and 2 have neither"),
+        ({"members": 3}, "members is 3; each needs a node of its own, and 2 with room"),
         ({"cpu": "1.5"}, "database.cpu is '1.5'; it must be a quantity such as '100m'"),
         ({"memory": "1G"}, "database.memory is '1G'; it must be a quantity such as '128Mi'"),
         ({"memory": "128Mi"}, "database.memory is '128Mi'; PostgreSQL and Patroni need at least"),

@@ -50,6 +50,30 @@ def test_the_sums_of_memory_and_cpu_count_too() -> None:
         replace(DEV, web=replace(DEV.web, cpu="1", max_replicas=10))
 
 
+def test_a_member_that_no_node_has_room_for_is_refused_though_the_sums_would_do() -> None:
+    assert DEV.database
+    more = replace(GROUP, desired_size=4, max_size=4)
+    wide = replace(DEV.database, memory="2696Mi")
+    _with(more, database=wide)
+    with pytest.raises(ConfigError, match=r"database\.memory is '2697Mi'; no node without taints"):
+        _with(more, database=replace(wide, memory="2697Mi"))
+    with pytest.raises(ConfigError, match=r"database\.cpu is '1561m'; no node without taints"):
+        _with(more, database=replace(DEV.database, cpu="1561m"))
+    types = ("t3.large", "t3a.large")
+    spot = replace(GROUP, name="spot", instance_types=types, capacity_type="SPOT")
+    with pytest.raises(ConfigError, match=r"database\.memory is '4Gi'; no node without taints"):
+        _with(more, spot, database=replace(wide, memory="4Gi"))
+
+
+def test_only_nodes_with_room_for_a_member_count() -> None:
+    assert DEV.database
+    large = replace(GROUP, name="large", instance_types=("t3.large",))
+    members = replace(DEV.database, members=3, memory="3Gi")
+    with pytest.raises(ConfigError, match="of its own, and 2 with room for one have neither"):
+        _with(GROUP, large, database=members)
+    _with(GROUP, replace(large, desired_size=3, max_size=3), database=members)
+
+
 def test_a_node_that_agents_and_add_ons_fill_alone_is_refused() -> None:
     assert DEV.log_agent
     greedy = replace(DEV.log_agent, memory_mib=5000)
