@@ -111,9 +111,7 @@ class LogAgentChart(Chart):
             self,
             "Role",
             metadata=metadata,
-            rules=[
-                kube.PolicyRule(api_groups=[""], resources=["pods", "namespaces"], verbs=["get"])
-            ],
+            rules=[kube.PolicyRule(api_groups=[""], resources=["pods"], verbs=["get"])],
         )
         kube.KubeClusterRoleBinding(
             self,

@@ -122,7 +122,7 @@ def test_a_changed_configuration_replaces_the_pods() -> None:
 
 def test_it_may_only_ask_whose_logs_it_reads() -> None:
     (rule,) = _one(_rendered(), "ClusterRole")["rules"]
-    assert rule == {"apiGroups": [""], "resources": ["pods", "namespaces"], "verbs": ["get"]}
+    assert rule == {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
 
 
 @pytest.fixture
