@@ -131,7 +131,7 @@ class RolloutGate(Construct):
         )
         # So that it is deleted after all that it looks for.
         applied.node.add_dependency(self._cleanup, *after)
-        workloads = _workloads(objects)
+        workloads = watched(objects)
         if not workloads:
             return applied
         for workload in workloads:
@@ -175,7 +175,7 @@ class RolloutGate(Construct):
         return hashlib.sha256(resolved.encode()).hexdigest()[:16]
 
 
-def _workloads(objects: Objects) -> Sequence[dict[str, Any]]:
+def watched(objects: Objects) -> Sequence[dict[str, Any]]:
     """Return what to wait for, and how many replicas an autoscaler will ask for at the least."""
     minimum = {
         (
@@ -197,4 +197,5 @@ def _workloads(objects: Objects) -> Sequence[dict[str, Any]]:
         }
         for item in objects
         if item["kind"] in _WORKLOADS
+        or (item["kind"] == "Service" and item["spec"].get("type") == "LoadBalancer")
     ]

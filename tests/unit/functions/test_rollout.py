@@ -101,19 +101,20 @@ def test_certificates_without_a_key_identifier_are_accepted(
 
 
 @pytest.mark.usefixtures("clock")
-def test_an_ingress_without_an_address_is_told_in_its_controllers_words() -> None:
+@pytest.mark.parametrize("kind", ["Ingress", "Service"])
+def test_a_load_balancer_without_an_address_is_told_in_its_controllers_words(kind: str) -> None:
     class Server(Namespaces):
         def get(self, *_: str) -> Any:
-            return {**INGRESS, "kind": "Ingress", "status": {"loadBalancer": {}}}
+            return {**INGRESS, "kind": kind, "status": {"loadBalancer": {}}}
 
-    workload = {**WORKLOAD, "kind": "Ingress", "minReplicas": "0"}
+    workload = {**WORKLOAD, "kind": kind, "minReplicas": "0"}
     said = index.wait(Server([]), workload, deadline=10)  # type: ignore[arg-type]
     assert said == (
-        "Ingress web/web didn't complete in time: it has no address; "
+        f"{kind} web/web didn't complete in time: it has no address; "
         "Failed deploy model due to AccessDenied"
     )
     addressed = {"loadBalancer": {"ingress": [{"hostname": "k8s-web.elb.amazonaws.com"}]}}
-    assert pending({**INGRESS, "kind": "Ingress", "status": addressed}) == ""
+    assert pending({**INGRESS, "kind": kind, "status": addressed}) == ""
 
 
 def event(kind: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from config.environments import DEV, TABLE
+from mindforce.rollout import watched
 from tests.synthesis import Synthesis, Template, manifests, references
 
 MANIFEST = "Custom::AWSCDK-EKS-KubernetesResource"
@@ -139,6 +140,15 @@ def test_only_a_changed_manifest_is_looked_at_again(synthesis: Synthesis, tmp_pa
     assert different - migrated == {_manifest(after, "Deployment"), name}
     for stack in ("Network", "Cluster", "Platform", "Backup"):
         assert dict(synthesis.template("dev", stack)) == dict(changed.template("dev", stack))
+
+
+def test_a_service_is_waited_for_where_it_is_a_load_balancer() -> None:
+    def service(name: str, kind: str) -> dict[str, Any]:
+        metadata = {"name": name, "namespace": "web"}
+        return {"kind": "Service", "metadata": metadata, "spec": {"type": kind}}
+
+    (found,) = watched([service("web", "ClusterIP"), service("web-public", "LoadBalancer")])
+    assert (found["kind"], found["name"]) == ("Service", "web-public")
 
 
 def test_load_balancers_get_the_public_subnets(template: Template) -> None:

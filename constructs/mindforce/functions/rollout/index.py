@@ -11,7 +11,7 @@ import boto3
 
 from . import cleanup
 from .kubernetes_api import KubernetesApi
-from .workloads import RolloutFailed, pending, pod_trouble
+from .workloads import LOAD_BALANCERS, RolloutFailed, pending, pod_trouble
 
 CLEANUP = "Custom::KubernetesCleanup"
 POLL_SECONDS = 1
@@ -85,7 +85,7 @@ def wait(api: KubernetesApi, workload: dict[str, Any], deadline: float) -> str:
 
 def _troubles(api: KubernetesApi, workload: dict[str, Any]) -> str:
     """Return what the pods say, where that can be had: it only explains a failure."""
-    if workload.get("kind") == "Ingress":
+    if workload.get("kind") in LOAD_BALANCERS:
         return _warning(api, workload)
     labels = workload.get("spec", {}).get("selector", {}).get("matchLabels")
     if not labels:

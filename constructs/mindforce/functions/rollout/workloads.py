@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Object = Mapping[str, Any]
+LOAD_BALANCERS = frozenset({"Ingress", "Service"})
+"""Kinds that get an address; a Service only where its type is LoadBalancer."""
 
 
 class RolloutFailed(Exception):
@@ -64,7 +66,7 @@ def _job(workload: Object, status: Object, _: int) -> str:
     return _missing(status.get("succeeded", 0), workload["spec"].get("completions", 1), "complete")
 
 
-def _ingress(_: Object, status: Object, __: int) -> str:
+def _load_balancer(_: Object, status: Object, __: int) -> str:
     return "" if status.get("loadBalancer", {}).get("ingress") else "it has no address"
 
 
@@ -73,9 +75,9 @@ _PENDING: Mapping[str, Callable[[Object, Object, int], str]] = {
     "StatefulSet": _stateful_set,
     "DaemonSet": _daemon_set,
     "Job": _job,
-    "Ingress": _ingress,
+    **dict.fromkeys(LOAD_BALANCERS, _load_balancer),
 }
-_WITHOUT_GENERATION = frozenset({"Job", "Ingress"})
+_WITHOUT_GENERATION = LOAD_BALANCERS | {"Job"}
 """Kinds whose status doesn't say which generation it is of."""
 
 
