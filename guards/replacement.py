@@ -8,7 +8,7 @@ from guards.assembly import Templates, exports, references, resources
 from guards.objects import applied, place
 from guards.schemas import create_only, holding_data
 
-_KINDS = ("Namespace", "PersistentVolume", "PersistentVolumeClaim", "StatefulSet")
+KINDS = ("Namespace", "PersistentVolume", "PersistentVolumeClaim", "StatefulSet")
 """Kubernetes objects that hold data, or whose deletion takes along what does."""
 
 _Key = tuple[str, str]
@@ -92,7 +92,7 @@ def holds_data(resource: Mapping[str, Any]) -> bool:
 
 def _objects(resource: Mapping[str, Any]) -> set[str]:
     """Return the objects of an applied manifest that hold data."""
-    return {f"{item['kind']}/{place(item)}" for item in applied(resource) if item["kind"] in _KINDS}
+    return {f"{item['kind']}/{place(item)}" for item in applied(resource) if item["kind"] in KINDS}
 
 
 def _at(resource: Mapping[str, Any], path: str) -> Any:

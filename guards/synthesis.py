@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from config.errors import RefusedError
-from guards import assembly, limits
+from guards import assembly, limits, standing
 from guards.assembly import Templates
 from guards.replacement import Update
 
@@ -40,6 +40,7 @@ def problems(
     """
     yield from limits.size(environment, new, written).problems()
     yield from Update(old, new).problems()
+    yield from standing.problems(old, new)
 
 
 def templates_in(golden: Path) -> Mapping[str, Templates]:

@@ -29,7 +29,8 @@ class Manifest(Construct):
         overwrite: bool = False,
         keep: bool = False,
     ) -> None:
-        """With `prune`, an object that leaves the manifest leaves the cluster.
+        """With `prune`, an object that leaves the manifest leaves the cluster, if kubectl prunes
+        its kind: a policy, a right or an autoscaler stays.
 
         With `overwrite`, objects may be there before. With `keep` they stay when it goes.
         """

@@ -123,7 +123,8 @@ class RolloutGate(Construct):
         """Apply a manifest, wait for its workloads, and return what the next can come after.
 
         Objects may be there before: a backup may have brought them back. With `prune`, an object
-        that leaves the manifest leaves the cluster: not for what holds data, or holds what does.
+        that leaves the manifest leaves the cluster, if kubectl prunes its kind: not for what holds
+        data, or holds what does.
         Raises ValueError for a workload in a namespace that the gate can't read.
         """
         applied = Manifest(
