@@ -1,7 +1,12 @@
 """Who reaches whom: every flow that a policy opens, and those that none does."""
 
+import ipaddress
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from config.environments import TABLE
 from k8s import log_agent
 from k8s.database import LABELS as MEMBER_LABELS
 from k8s.database_backup import LABELS as BACKUP_LABELS
@@ -16,7 +21,7 @@ ANOTHER_IN_WEB = Peer(namespace="web", labels={"app": "another"}, address="10.10
 DNS = Peer(namespace="kube-system", labels={"k8s-app": "kube-dns"}, address="10.10.1.3")
 METRICS = Peer(namespace="kube-system", labels={"app": "metrics-server"}, address="10.10.1.4")
 AGENT = Peer(namespace="logging", labels=log_agent.LABELS, address="10.10.1.6")
-LOAD_BALANCER = Peer(address="10.10.128.10")
+LOAD_BALANCER = Peer(address="in a public subnet")
 NODE = Peer(address="10.10.0.5")
 WEBHOOK = Peer(
     namespace="kube-system",
@@ -33,6 +38,8 @@ ANOTHER_MEMBER = Peer(namespace="database", labels=MEMBER_LABELS, address="10.10
 BACKUP = Peer(namespace="database", labels=BACKUP_LABELS, address="10.10.1.8")
 DUMP = Peer(namespace="database", labels={"app.kubernetes.io/name": DUMPS}, address="10.10.1.10")
 MIGRATIONS = Peer(namespace="web", labels=MIGRATIONS_LABELS, address="10.10.1.9")
+VELERO = Peer(namespace="velero", labels={"name": "velero"}, address="10.10.1.11")
+DRILL = Peer(namespace="velero", labels={"app.kubernetes.io/name": "drill"}, address="10.10.1.12")
 
 FLOWS = [
     ("load balancer → web", LOAD_BALANCER, WEB, 7777, "TCP", True),
@@ -85,8 +92,47 @@ FLOWS = [
     ("agent → web", AGENT, WEB, 7777, "TCP", False),
     ("web → agent", WEB, AGENT, 2020, "TCP", False),
     ("node's address → agent", NODE, AGENT, 2020, "TCP", False),
+    ("member → internet, by TLS", MEMBER, INTERNET, 443, "TCP", True),
+    ("dump → internet, by TLS", DUMP, INTERNET, 443, "TCP", True),
+    ("agent → internet, by TLS", AGENT, INTERNET, 443, "TCP", True),
+    ("migrations → internet", MIGRATIONS, INTERNET, 443, "TCP", False),
+    ("backup → internet", BACKUP, INTERNET, 443, "TCP", False),
+    ("velero → AWS", VELERO, AWS, 443, "TCP", True),
+    ("velero → internet, by TLS", VELERO, INTERNET, 443, "TCP", True),
+    ("velero → internet, by HTTP", VELERO, INTERNET, 80, "TCP", False),
+    ("velero → API server", VELERO, API_SERVER, 443, "TCP", True),
+    ("velero → credentials", VELERO, CREDENTIALS, 80, "TCP", True),
+    ("velero → instance metadata", VELERO, METADATA, 80, "TCP", False),
+    ("velero → DNS", VELERO, DNS, 53, "UDP", True),
+    ("velero → web", VELERO, WEB, 7777, "TCP", False),
+    ("velero → database", VELERO, MEMBER, 5432, "TCP", False),
+    ("web → velero", WEB, VELERO, 8085, "TCP", False),
+    ("node's address → velero", NODE, VELERO, 8085, "TCP", False),
+    ("drill → AWS", DRILL, AWS, 443, "TCP", True),
+    ("drill → API server", DRILL, API_SERVER, 443, "TCP", True),
+    ("drill → database", DRILL, MEMBER, 5432, "TCP", False),
+    ("velero → drill", VELERO, DRILL, 443, "TCP", False),
     ("control plane → webhooks", API_SERVER, WEBHOOK, 9443, "TCP", True),
 ]
+
+
+@pytest.fixture(scope="module", params=[environment.name for environment in TABLE.environments])
+def environment(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def objects(synthesis: Synthesis, environment: str) -> list[dict[str, Any]]:
+    stacks = ("Platform", "Workloads")
+    return [item for s in stacks for item in manifests(synthesis.template(environment, s))]
+
+
+@pytest.fixture(scope="module")
+def load_balancers(synthesis: Synthesis, environment: str) -> list[str]:
+    """An address in each public subnet."""
+    subnets = synthesis.template(environment, "Network").resources("AWS::EC2::Subnet").items()
+    public = [s["Properties"]["CidrBlock"] for name, s in subnets if "Public" in name]
+    return [str(ipaddress.ip_network(cidr)[10]) for cidr in public]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +141,16 @@ FLOWS = [
     ids=[flow[0] for flow in FLOWS],
 )
 def test_flows_are_those_of_the_table(
-    synthesis: Synthesis, source: Peer, target: Peer, port: int, protocol: str, passes: bool
+    objects: list[dict[str, Any]],
+    load_balancers: list[str],
+    source: Peer,
+    target: Peer,
+    port: int,
+    protocol: str,
+    passes: bool,
 ) -> None:
-    objects = manifests(synthesis.template("dev", "Workloads"))
-    assert allowed(objects, source, target, port, protocol) is passes
+    assert load_balancers
+    addresses = load_balancers if source is LOAD_BALANCER else [source.address]
+    for address in addresses:
+        there = replace(source, address=address)
+        assert allowed(objects, there, target, port, protocol) is passes
