@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -95,7 +95,9 @@ class Postgres:
         # Its children lead process groups of their own.
         children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
         for pid in (first, *map(int, children)):
-            os.kill(pid, number)
+            # One may have ended since.
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def _run(self, program: str, *arguments: str, data: bool = True) -> str:
         words = [str(self._programs / program), *(("-D", str(self._data)) if data else ())]
