@@ -37,11 +37,11 @@ def test_every_process_is_restricted(production: Standing) -> None:
             seen = list(processes.of_pod(pod["metadata"]["uid"]))
             assert seen
             for process in seen:
-                status = processes.status(process)
+                status = process.status
                 assert status["Uid"].split() == [user] * 4
                 assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
                 assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
-                assert "ro" in processes.root_options(process)
+                assert "ro" in process.root_options
 
 
 def test_it_serves_from_the_database_whose_schema_came_first(
