@@ -13,8 +13,9 @@ from delivery.process import wait_for
 from delivery.smoke import smoke
 from tests.node import processes
 from tests.node.charts import DATABASE, WEB
-from tests.node.cluster import Manifest
+from tests.node.cluster import Cluster, Manifest
 from tests.node.machine import PAUSE_IMAGE
+from tests.node.members import SECONDS
 from tests.node.standing import Standing
 
 LABEL = {"app.kubernetes.io/name": WEB}
@@ -30,10 +31,7 @@ def test_every_process_is_restricted(production: Standing) -> None:
     for namespace, user in ((DATABASE, "999"), (WEB, "65532")):
         found = cluster.plane.client.get(f"api/v1/namespaces/{namespace}")
         assert found["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
-        pods = cluster.items(f"api/v1/namespaces/{namespace}/pods")
-        running = [one for one in pods if one["status"]["phase"] == "Running"]
-        assert len(running) == 3
-        for pod in running:
+        for pod in _three(cluster, namespace):
             seen = list(processes.of_pod(pod["metadata"]["uid"]))
             assert seen
             for process in seen:
@@ -42,6 +40,17 @@ def test_every_process_is_restricted(production: Standing) -> None:
                 assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
                 assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
                 assert "ro" in process.root_options
+
+
+def _three(cluster: Cluster, namespace: str) -> list[Manifest]:
+    """The pods of a namespace once three run: it takes the HPA a while to bring web to its least."""
+
+    def running() -> list[Manifest] | None:
+        pods = cluster.items(f"api/v1/namespaces/{namespace}/pods")
+        found = [one for one in pods if one["status"]["phase"] == "Running"]
+        return found if len(found) == 3 else None
+
+    return wait_for(running, SECONDS)
 
 
 def test_it_serves_from_the_database_whose_schema_came_first(
