@@ -43,7 +43,7 @@ def test_every_process_is_restricted(production: Standing) -> None:
 
 
 def _three(cluster: Cluster, namespace: str) -> list[Manifest]:
-    """The pods of a namespace once three run: it takes the HPA a while to bring web to its least."""
+    """The pods of a namespace once three run: the HPA takes a while to bring web to them."""
 
     def running() -> list[Manifest] | None:
         pods = cluster.items(f"api/v1/namespaces/{namespace}/pods")
