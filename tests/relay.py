@@ -17,8 +17,14 @@ def relay(
     async def handle(outer: StreamReader, answer: StreamWriter) -> None:
         # Its connections are cut with the relay.
         with suppress(asyncio.CancelledError):
-            inner, ask = await asyncio.open_connection(*to)
-            await asyncio.gather(_copy(outer, ask), _copy(inner, answer))
+            try:
+                inner, ask = await asyncio.open_connection(*to)
+                try:
+                    await asyncio.gather(_copy(outer, ask), _copy(inner, answer))
+                finally:
+                    ask.close()
+            finally:
+                answer.close()
 
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
