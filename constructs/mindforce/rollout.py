@@ -21,6 +21,7 @@ from constructs import Construct, IDependable
 
 from mindforce.manifest import Manifest, Objects
 
+_AccessEntry = aws_eks_v2.CfnAccessEntry
 _FUNCTIONS = Path(__file__).with_name("functions")
 _VIEW_POLICY = "cluster-access-policy/AmazonEKSViewPolicy"
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "Ingress")
@@ -86,17 +87,16 @@ class RolloutGate(Construct):
             security_groups=[cluster.cluster_security_group],
         )
         self._function_arn = function.function_arn
-        properties = aws_eks_v2.CfnAccessEntry
-        access = properties(
+        access = _AccessEntry(
             Construct(self, "Access"),
             "Resource",
             cluster_name=self._cluster_name,
             principal_arn=role.role_arn,
             kubernetes_groups=[group],
             access_policies=[
-                properties.AccessPolicyProperty(
+                _AccessEntry.AccessPolicyProperty(
                     policy_arn=f"arn:{Aws.PARTITION}:eks::aws:{_VIEW_POLICY}",
-                    access_scope=properties.AccessScopeProperty(
+                    access_scope=_AccessEntry.AccessScopeProperty(
                         type="namespace", namespaces=list(namespaces)
                     ),
                 )

@@ -6,12 +6,15 @@ Its Velero reads dev's bucket with dev's role, and its manifests are applied by 
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from delivery.cluster import Cluster, connect
 from local import processes
+from local.paths import cache
+from local.tools import build
 from tests.local.machine import Machine, eventually
 from tests.local_backup.moved import Moved, Resources
 
@@ -42,8 +45,19 @@ class Again:
         with connect(self.kubeconfig) as cluster:
             yield cluster
 
-    def look(self) -> None:
-        """Have Velero look into its buckets now, which it does when it starts, and each minute."""
+    def look(self, location: str) -> None:
+        """Have Velero look into a storage location's bucket now.
+
+        It does when it starts, unless it has looked within the location's period: a minute.
+        """
+        kubectl = str(build.ensure(cache(), lambda _: None) / "kubectl")
+        what = ("patch", "backupstoragelocations.velero.io", location, "--namespace=velero")
+        patch = json.dumps({"spec": {"backupSyncPeriod": "1s"}})
+        subprocess.run(
+            [kubectl, f"--kubeconfig={self.kubeconfig}", *what, "--type=merge", "-p", patch],
+            check=True,
+            capture_output=True,
+        )
         pid = processes.running(self._folder / "run" / "velero-velero.controller.pid")
         assert pid is not None
         os.kill(pid, signal.SIGKILL)

@@ -18,8 +18,7 @@ from delivery.restored import SKIPPED
 from local import processes
 from tests.local.machine import Machine, eventually
 from tests.local_backup.drilled import NAME, SPACE, remove
-
-LOCATION = f"{velero.GROUP}/backupstoragelocations/default"
+from tests.local_backup.storage import LOCATION, patch, phase, role
 
 
 def test_a_namespace_that_is_lost_comes_back_object_by_object(
@@ -67,50 +66,32 @@ def test_what_exists_is_not_restored_over(
         backup(cluster, "nothing", ["nowhere"])
 
 
-def _patch(dev: Machine, **storage: str) -> None:
-    patch = json.dumps({"spec": {"objectStorage": storage}})
-    kind = "backupstoragelocations.velero.io"
-    dev.kubectl("patch", kind, "default", "-n", "velero", "--type=merge", "-p", patch)
-
-
-def _phase(cluster: Cluster) -> str:
-    phase: str = cluster.get(LOCATION).get("status", {}).get("phase", "")
-    return phase
-
-
 def test_a_wrong_bucket_is_named(
     dev: Machine, cluster: Cluster, drill: Callable[[], Verdict]
 ) -> None:
     bucket = cluster.get(LOCATION)["spec"]["objectStorage"]["bucket"]
-    _patch(dev, bucket="no-such-bucket")
+    patch(dev, {"objectStorage": {"bucket": "no-such-bucket"}})
     try:
-        eventually(lambda: _phase(cluster) == "Unavailable")
+        eventually(lambda: phase(cluster) == "Unavailable")
         (problem,) = drill().problems
         assert "'default' (bucket no-such-bucket) is unavailable: " in problem
         # Whose bucket it is, or whether it is there, isn't told to who has no right to know.
         assert "AccessDenied" in problem
     finally:
-        _patch(dev, bucket=bucket)
-    eventually(lambda: _phase(cluster) == "Available")
+        patch(dev, {"objectStorage": {"bucket": bucket}})
+    eventually(lambda: phase(cluster) == "Available")
 
 
 def test_without_permission_nothing_is_backed_up_and_the_next_one_is_whole(
     dev: Machine, cluster: Cluster, drill: Callable[[], Verdict]
 ) -> None:
     iam = dev.client("iam")
-    eks = dev.client("eks")
-    (found,) = eks.list_pod_identity_associations(
-        clusterName="dev", namespace="velero", serviceAccount="velero"
-    )["associations"]
-    association = eks.describe_pod_identity_association(
-        clusterName="dev", associationId=found["associationId"]
-    )["association"]
-    role = association["roleArn"].rsplit("/", 1)[-1]
-    whole = iam.get_role_policy(RoleName=role, PolicyName="Backups")["PolicyDocument"]
+    name = role(dev, "dev")["RoleName"]
+    whole = iam.get_role_policy(RoleName=name, PolicyName="Backups")["PolicyDocument"]
     less = json.dumps(whole).replace('"s3:ListBucket"', '"s3:GetBucketTagging"')
-    iam.put_role_policy(RoleName=role, PolicyName="Backups", PolicyDocument=less)
+    iam.put_role_policy(RoleName=name, PolicyName="Backups", PolicyDocument=less)
     try:
-        eventually(lambda: _phase(cluster) == "Unavailable")
+        eventually(lambda: phase(cluster) == "Unavailable")
         (problem,) = drill().problems
         assert "is unavailable: " in problem
         assert "AccessDenied" in problem
@@ -123,8 +104,8 @@ def test_without_permission_nothing_is_backed_up_and_the_next_one_is_whole(
         assert "is FailedValidation" in said
         assert "in Unavailable status" in said
     finally:
-        iam.put_role_policy(RoleName=role, PolicyName="Backups", PolicyDocument=json.dumps(whole))
-    eventually(lambda: _phase(cluster) == "Available")
+        iam.put_role_policy(RoleName=name, PolicyName="Backups", PolicyDocument=json.dumps(whole))
+    eventually(lambda: phase(cluster) == "Available")
     backup(cluster, f"next-{velero.stamp()}", [NAME], keep_hours=1)
 
 

@@ -4,7 +4,6 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
@@ -14,11 +13,11 @@ from delivery.cluster import Cluster
 from delivery.drill import Drill
 from delivery.report import DIMENSION, Verdict, publish
 from tests.local.machine import Machine, eventually
+from tests.local_backup.storage import LOCATION, patch, phase, role
 from tests.outage import Outage, outage
 
 NAME = "in-trouble"
 Command = Callable[[], tuple[int, str]]
-LOCATION = f"{velero.GROUP}/backupstoragelocations/default"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,26 +32,15 @@ def namespace(cluster: Cluster) -> Iterator[None]:
     cluster.delete(path)
 
 
-def _phase(cluster: Cluster) -> str:
-    phase: str = cluster.get(LOCATION).get("status", {}).get("phase", "")
-    return phase
-
-
-def _patch(dev: Machine, spec: object) -> None:
-    patch = json.dumps({"spec": spec})
-    kind = "backupstoragelocations.velero.io"
-    dev.kubectl("patch", kind, "default", "-n", "velero", "--type=merge", "-p", patch)
-
-
 @pytest.fixture
 def s3(dev: Machine, cluster: Cluster) -> Iterator[Outage]:
     """What stands between Velero and S3, and may fail."""
     with outage(dev.target.endpoint) as lent:
-        _patch(dev, {"config": {"s3Url": lent.url, "s3ForcePathStyle": "true"}})
+        patch(dev, {"config": {"s3Url": lent.url, "s3ForcePathStyle": "true"}})
         yield lent
         lent.end()
-        _patch(dev, {"config": {"s3Url": None, "s3ForcePathStyle": None}})
-        eventually(lambda: _phase(cluster) == "Available")
+        patch(dev, {"config": {"s3Url": None, "s3ForcePathStyle": None}})
+        eventually(lambda: phase(cluster) == "Available")
 
 
 @pytest.fixture
@@ -122,7 +110,7 @@ def test_a_backup_that_s3_leaves_half_way_has_failed_and_the_next_is_whole(
     assert code == 1
     assert re.fullmatch(r"FAILED: Backup manual-\S+ is Failed: .*PutObject.* 503.*\n", said)
     # While it is away, who asks is told so at once, and a drill wakes somebody.
-    eventually(lambda: _phase(cluster) == "Unavailable")
+    eventually(lambda: phase(cluster) == "Unavailable")
     code, said = make_backup()
     assert code == 1
     assert re.match(r"FAILED: The storage location 'default' \(bucket \S+\) is unavail.* 503", said)
@@ -134,7 +122,7 @@ def test_a_backup_that_s3_leaves_half_way_has_failed_and_the_next_is_whole(
     )["AlarmHistoryItems"]
     assert [item["HistorySummary"][:28] for item in history] == ["Successfully executed action"]
     s3.end()
-    eventually(lambda: _phase(cluster) == "Available")
+    eventually(lambda: phase(cluster) == "Available")
     assert make_backup()[0] == 0
     verdict = _drilled(dev, cluster)
     assert verdict.problems == []
@@ -152,7 +140,7 @@ def test_a_bucket_that_denies_is_told_and_the_next_backup_is_whole(
     policy["Statement"].append(
         {
             "Effect": "Deny",
-            "Principal": {"AWS": _role(dev)["Arn"]},
+            "Principal": {"AWS": role(dev, "dev")["Arn"]},
             "Action": "s3:PutObject",
             "Resource": f"arn:aws:s3:::{bucket}/*",
         }
@@ -170,32 +158,20 @@ def test_a_bucket_that_denies_is_told_and_the_next_backup_is_whole(
 def test_credentials_that_are_refused_are_told_and_asked_for_anew(
     dev: Machine, cluster: Cluster, make_backup: Command
 ) -> None:
-    iam, role = dev.client("iam"), _role(dev)
-    trust = role["AssumeRolePolicyDocument"]
+    iam, refused = dev.client("iam"), role(dev, "dev")
+    trust = refused["AssumeRolePolicyDocument"]
     nobody = {"Version": "2012-10-17", "Statement": [{**trust["Statement"][0], "Effect": "Deny"}]}
-    iam.update_assume_role_policy(RoleName=role["RoleName"], PolicyDocument=json.dumps(nobody))
+    iam.update_assume_role_policy(RoleName=refused["RoleName"], PolicyDocument=json.dumps(nobody))
     try:
         code, said = make_backup()
         assert code == 1
         assert re.match(r"FAILED: .*AccessDenied", said)
     finally:
-        iam.update_assume_role_policy(RoleName=role["RoleName"], PolicyDocument=json.dumps(trust))
-    eventually(lambda: _phase(cluster) == "Available")
+        iam.update_assume_role_policy(
+            RoleName=refused["RoleName"], PolicyDocument=json.dumps(trust)
+        )
+    eventually(lambda: phase(cluster) == "Available")
     assert make_backup()[0] == 0
-
-
-def _role(dev: Machine) -> dict[str, Any]:
-    """Return the role that Velero's pods have."""
-    eks = dev.client("eks")
-    (found,) = eks.list_pod_identity_associations(
-        clusterName="dev", namespace="velero", serviceAccount="velero"
-    )["associations"]
-    described = eks.describe_pod_identity_association(
-        clusterName="dev", associationId=found["associationId"]
-    )["association"]
-    name = described["roleArn"].rsplit("/", 1)[-1]
-    role: dict[str, Any] = dev.client("iam").get_role(RoleName=name)["Role"]
-    return role
 
 
 def test_a_volume_that_gets_no_snapshot_is_told(cluster: Cluster) -> None:

@@ -19,8 +19,8 @@ from service.migrate import migrate
 from service.settings import Settings
 from tests.local.machine import Machine, eventually
 from tests.local_backup.drilled import NAME, SPACE, meta
+from tests.local_backup.storage import LOCATION, ask_to_delete
 
-LOCATION = f"{velero.GROUP}/backupstoragelocations/default"
 ROWS = 500
 
 
@@ -109,13 +109,7 @@ def test_a_drill_finds_what_a_backup_lacks(
 
 
 def _forget(cluster: Cluster, name: str) -> None:
-    request = {
-        "apiVersion": "velero.io/v1",
-        "kind": "DeleteBackupRequest",
-        "metadata": {"name": name, "namespace": velero.NAMESPACE},
-        "spec": {"backupName": name},
-    }
-    cluster.create(f"{velero.GROUP}/deletebackuprequests", request)
+    ask_to_delete(cluster, name)
     eventually(lambda: cluster.find(f"{velero.GROUP}/backups/{name}") is None)
 
 

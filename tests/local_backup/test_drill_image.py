@@ -16,7 +16,7 @@ import pytest
 
 from delivery import velero
 from delivery.backup import backup
-from delivery.cluster import Cluster, connect
+from delivery.cluster import Cluster
 from delivery.data import MANIFEST, dump
 from delivery.postgres import temporary
 from delivery.report import METRIC
@@ -38,16 +38,6 @@ def image() -> Iterator[Image]:
     made = Images(cache() / "image-test").drill()
     yield made
     made.close()
-
-
-@pytest.fixture(scope="module")
-def cluster(dev: Machine) -> Iterator[Cluster]:
-    """Dev's cluster, reached as commands reach it."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in access.environment(dev.state, dev.target).items():
-            patch.setenv(name, value)
-        with connect() as found:
-            yield found
 
 
 @pytest.fixture

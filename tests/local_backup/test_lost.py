@@ -16,6 +16,7 @@ from delivery.restored import SKIPPED
 from local.paths import ROOT
 from tests.local.machine import Machine, eventually
 from tests.local_backup.again import Again
+from tests.local_backup.storage import DELETIONS, ask_to_delete, role
 
 SPACES = {"web": "web", "database": "database"}
 LOCATIONS = f"{velero.GROUP}/backupstoragelocations"
@@ -53,7 +54,7 @@ def new(again: Again) -> Iterator[Cluster]:
 def test_workloads_are_deployed_over_what_was_restored(
     dev: Machine, new: Cluster, again: Again, kept: str
 ) -> None:
-    again.look()
+    again.look("default")
     eventually(lambda: new.find(f"{velero.GROUP}/backups/{kept}"))
     restore(new, f"all-{velero.stamp()}", backup=kept, namespaces=SPACES)
     location = new.get(f"{LOCATIONS}/default")
@@ -97,7 +98,9 @@ def copied(dev: Machine, cluster: Cluster, new: Cluster, kept: str) -> Iterator[
     for key in _objects(here, source):
         body = here.get_object(Bucket=source, Key=key)["Body"].read()
         s3.put_object(Bucket=bucket, Key=key, Body=body)
-    policy = _documented("json").replace("ROLE_ARN", _role_arn(dev)).replace("COPY", bucket)
+    policy = (
+        _documented("json").replace("ROLE_ARN", role(dev, "again")["Arn"]).replace("COPY", bucket)
+    )
     s3.put_bucket_policy(Bucket=bucket, Policy=policy)
     new.delete(f"{LOCATIONS}/default")
     for found in new.items(f"{velero.GROUP}/backups"):
@@ -125,7 +128,7 @@ def test_a_copy_in_another_region_is_restored_from_and_never_written_to(
     _, _, module, *words = shlex.split(line.replace("COPY", copied).replace("REGION", ELSEWHERE))
     assert module == "delivery.location"
     assert location.main(words) == 0
-    again.look()
+    again.look(location.NAME)
     eventually(lambda: new.find(f"{velero.GROUP}/backups/{kept}"))
     spaces = {"web": f"web-{velero.stamp()}"}
     restore(new, f"copy-{velero.stamp()}", backup=kept, namespaces=spaces)
@@ -139,25 +142,14 @@ def test_a_copy_in_another_region_is_restored_from_and_never_written_to(
     (said,) = velero.problems(new, made)
     assert "is FailedValidation" in said
     assert "read-only mode" in said
-    _ask_to_delete(new, kept)
-    assert _kept(dev, copied) == before
-
-
-def _ask_to_delete(cluster: Cluster, backup: str) -> None:
-    request = {
-        "apiVersion": "velero.io/v1",
-        "kind": "DeleteBackupRequest",
-        "metadata": {"name": backup, "namespace": velero.NAMESPACE},
-        "spec": {"backupName": backup},
-    }
-    requests = f"{velero.GROUP}/deletebackuprequests"
-    cluster.create(requests, request)
+    ask_to_delete(new, kept)
 
     def refused() -> bool:
-        status = cluster.get(f"{requests}/{backup}").get("status", {})
+        status = new.get(f"{DELETIONS}/{kept}").get("status", {})
         return "read-only" in " ".join(status.get("errors", []))
 
     eventually(refused)
+    assert _kept(dev, copied) == before
 
 
 def test_a_copy_that_may_not_be_read_is_told_and_not_kept(
@@ -198,14 +190,3 @@ def _kept(dev: Machine, bucket: str) -> dict[str, str]:
     """Return all objects but what Velero writes of restores, which is where their backup is."""
     found = _objects(_s3(dev), bucket)
     return {key: tag for key, tag in found.items() if not key.startswith("velero/restores/")}
-
-
-def _role_arn(dev: Machine) -> str:
-    """Return the role that Velero's pods have."""
-    eks = dev.client("eks")
-    wanted = {"namespace": velero.NAMESPACE, "serviceAccount": "velero"}
-    (found,) = eks.list_pod_identity_associations(clusterName="again", **wanted)["associations"]
-    described = eks.describe_pod_identity_association(
-        clusterName="again", associationId=found["associationId"]
-    )
-    return str(described["association"]["roleArn"])

@@ -9,7 +9,8 @@ import httpx
 import psycopg
 
 from delivery.process import wait_for
-from tests.node.members import SECONDS, TABLE, Members
+from tests.node.cluster import SECONDS
+from tests.node.members import TABLE, Members
 
 
 class Writer:

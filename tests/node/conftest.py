@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from delivery.process import wait_for
-from tests.node.members import SECONDS, Members
+from tests.node.cluster import SECONDS
+from tests.node.members import Members
 from tests.node.standing import Standing, lacking, standing
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from delivery.process import wait_for
 from tests.node.charts import DATABASE, WEB
 from tests.node.clients import Visitor, Writer
-from tests.node.cluster import Manifest
-from tests.node.members import SECONDS, Members
+from tests.node.cluster import SECONDS, Manifest
+from tests.node.members import Members
 from tests.node.standing import Standing
 
 CALM_SECONDS = 10.0
@@ -64,7 +64,7 @@ def _move(
     """Move the leader while clients write, until all members are there again."""
     leader = members.leader()
     direct, by = Writer(members, name), Writer(members, f"{name}-service", by_service=True)
-    pods = standing.cluster.pods(WEB, **{"app.kubernetes.io/name": WEB})
+    pods = standing.serving(WEB)
     stay = [one for one in pods if one["spec"]["nodeName"] != leader["spec"]["nodeName"]]
     visitor = Visitor([one["status"]["podIP"] for one in stay])
     with direct, by, visitor.going_on():

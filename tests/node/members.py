@@ -11,7 +11,6 @@ from tests.node.charts import DATABASE
 from tests.node.cluster import Manifest
 from tests.node.standing import Standing
 
-SECONDS = 120.0
 _LABEL = {"app.kubernetes.io/name": "database"}
 TABLE = "acknowledged"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from config.environments import PROD
-from delivery.process import ROOT
+from delivery.process import ROOT, wait_for
 from k8s.storage import STORAGE_CLASS
 from local.kubernetes.control_plane import ControlPlane
 from local.paths import cache
@@ -20,7 +20,7 @@ from tests.image.repository import HOSTS, ROLE, as_aws, make_bucket, make_role
 from tests.local_aws.conftest import serving
 from tests.local_aws.support import ACCOUNT, Account
 from tests.node.charts import DATABASE, WEB, Charts, secret
-from tests.node.cluster import Cluster, Manifest
+from tests.node.cluster import SECONDS, Cluster, Manifest, is_ready
 from tests.node.machine import PAUSE_IMAGE
 from tests.node.network import API_PORT, Network
 from tests.relay import relay
@@ -43,6 +43,21 @@ class Standing:
     cluster: Cluster
     charts: Charts
     password: str
+
+    def serving(self, namespace: str) -> list[Manifest]:
+        """The namespace's pods once three are ready, and nothing comes or goes beside them.
+
+        Its autoscaler takes a while to bring web to them, as does a machine that was lost.
+        """
+
+        def found() -> list[Manifest] | None:
+            pods = self.cluster.items(f"api/v1/namespaces/{namespace}/pods")
+            lasting = [one for one in pods if one["status"]["phase"] in ("Pending", "Running")]
+            going = [one for one in lasting if "deletionTimestamp" in one["metadata"]]
+            settled = not going and len(lasting) == 3 and all(map(is_ready, lasting))
+            return lasting if settled else None
+
+        return wait_for(found, SECONDS)
 
 
 def lacking() -> str:

@@ -13,9 +13,8 @@ from delivery.process import wait_for
 from delivery.smoke import smoke
 from tests.node import processes
 from tests.node.charts import DATABASE, WEB
-from tests.node.cluster import Cluster, Manifest
+from tests.node.cluster import Manifest
 from tests.node.machine import PAUSE_IMAGE
-from tests.node.members import SECONDS
 from tests.node.standing import Standing
 
 LABEL = {"app.kubernetes.io/name": WEB}
@@ -31,7 +30,7 @@ def test_every_process_is_restricted(production: Standing) -> None:
     for namespace, user in ((DATABASE, "999"), (WEB, "65532")):
         found = cluster.plane.client.get(f"api/v1/namespaces/{namespace}")
         assert found["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
-        for pod in _three(cluster, namespace):
+        for pod in production.serving(namespace):
             seen = list(processes.of_pod(pod["metadata"]["uid"]))
             assert seen
             for process in seen:
@@ -42,24 +41,13 @@ def test_every_process_is_restricted(production: Standing) -> None:
                 assert "ro" in process.root_options
 
 
-def _three(cluster: Cluster, namespace: str) -> list[Manifest]:
-    """The pods of a namespace once three run: the HPA takes a while to bring web to them."""
-
-    def running() -> list[Manifest] | None:
-        pods = cluster.items(f"api/v1/namespaces/{namespace}/pods")
-        found = [one for one in pods if one["status"]["phase"] == "Running"]
-        return found if len(found) == 3 else None
-
-    return wait_for(running, SECONDS)
-
-
 def test_it_serves_from_the_database_whose_schema_came_first(
     production: Standing, url: str
 ) -> None:
     assert len(smoke(url, settle_seconds=20)) > 1
     jobs = production.cluster.items(f"apis/batch/v1/namespaces/{WEB}/jobs")
     done = [one["status"]["completionTime"] for one in jobs]
-    pods = production.cluster.pods(WEB, **LABEL)
+    pods = production.serving(WEB)
     assert done
     assert all(max(done) <= pod["status"]["startTime"] for pod in pods)
 
@@ -68,7 +56,7 @@ def test_a_new_version_that_doesn_t_start_leaves_the_old_one_serving(
     production: Standing, url: str
 ) -> None:
     cluster = production.cluster
-    before = {one["metadata"]["name"] for one in cluster.pods(WEB, **LABEL)}
+    before = {one["metadata"]["name"] for one in production.serving(WEB)}
     deployment = production.charts.part("Deployment", WEB)
     try:
         with asking(url) as answers:
@@ -85,7 +73,7 @@ def test_a_new_version_that_doesn_t_start_leaves_the_old_one_serving(
 
 def test_no_request_is_lost_while_all_pods_are_replaced(production: Standing, url: str) -> None:
     cluster = production.cluster
-    before = {one["metadata"]["name"] for one in cluster.pods(WEB, **LABEL)}
+    before = {one["metadata"]["name"] for one in production.serving(WEB)}
     with asking(url) as answers:
         cluster.plane.kubectl("-n", WEB, "rollout", "restart", "deployment/web")
         cluster.rolled_out("deployment", WEB, WEB)
