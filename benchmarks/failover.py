@@ -7,8 +7,9 @@ from pathlib import Path
 
 from benchmarks.measure import Figure
 from delivery.process import wait_for
+from tests.node.cluster import SECONDS
 from tests.node.failover import ask_to_go, lose_machine
-from tests.node.members import SECONDS, Members
+from tests.node.members import Members
 from tests.node.standing import lacking, standing
 
 ASKED = 3
