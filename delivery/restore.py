@@ -123,6 +123,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"FAILED: {error}")
         return 1
     items = made["status"].get("progress", {}).get("itemsRestored", 0)
+    if not items:
+        # A backup of all namespaces doesn't say which there were.
+        print(f"FAILED: The backup {backup} holds nothing of the namespace {given.namespace!r}.")
+        return 1
     print(f"{given.namespace} of {backup} is in {target}: {items} objects.")
     if warnings := made["status"].get("warnings", 0):
         print(f"{warnings} warnings: kubectl -n velero describe restore says more.")

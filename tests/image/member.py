@@ -64,7 +64,7 @@ class Member:
         )
 
     def shared(self) -> Any:
-        """What members share, as Patroni has it."""
+        """What members share, as Patroni last saw it: seconds after it was changed."""
         with urllib.request.urlopen(f"http://{self.address}:8008/config", timeout=5) as said:
             return json.load(said)
 

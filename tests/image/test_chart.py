@@ -70,12 +70,12 @@ def test_settings_that_members_share_reach_a_cluster_that_is_there(member: Membe
         # What isn't named stays.
         wanted = {**before, **changed}
         wanted["postgresql"]["parameters"]["jit"] = "off"
-        assert member.shared() == wanted
+        wait_for(lambda: member.shared() == wanted)
     finally:
         assert "Configuration changed" in member.settle(before)
     # The second time there is nothing to do.
     assert member.settle(before) == ""
-    assert member.shared()["synchronous_mode"] is True
+    wait_for(lambda: member.shared()["synchronous_mode"])
 
 
 def test_what_velero_runs_around_a_snapshot_leads_on_in_the_archive(member: Member) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from delivery import velero
 from delivery.cluster import Cluster
-from tests.local.machine import Machine
+from tests.local.machine import Machine, eventually
 
 LOCATION = f"{velero.GROUP}/backupstoragelocations/default"
 DELETIONS = f"{velero.GROUP}/deletebackuprequests"
@@ -47,3 +47,9 @@ def ask_to_delete(cluster: Cluster, backup: str) -> None:
         "spec": {"backupName": backup},
     }
     cluster.create(DELETIONS, request)
+
+
+def forget(cluster: Cluster, backup: str) -> None:
+    """Have Velero delete a backup, and wait until it is gone."""
+    ask_to_delete(cluster, backup)
+    eventually(lambda: cluster.find(f"{velero.GROUP}/backups/{backup}") is None)

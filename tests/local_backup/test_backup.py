@@ -13,12 +13,12 @@ from delivery.backup import backup
 from delivery.cluster import Cluster, ClusterError, Object, connect
 from delivery.comparison import apart, compared
 from delivery.report import Verdict
-from delivery.restore import CHANGES, ELECTION, restore
+from delivery.restore import CHANGES, ELECTION, main, restore
 from delivery.restored import SKIPPED
 from local import processes
 from tests.local.machine import Machine, eventually
 from tests.local_backup.drilled import NAME, SPACE, remove
-from tests.local_backup.storage import LOCATION, patch, phase, role
+from tests.local_backup.storage import LOCATION, forget, patch, phase, role
 
 
 def test_a_namespace_that_is_lost_comes_back_object_by_object(
@@ -50,6 +50,21 @@ def test_what_is_there_stays_as_it_is(cluster: Cluster, newest: str) -> None:
     restore(cluster, again, backup=newest, namespaces={NAME: NAME}, existing=True)
     assert cluster.get(f"{path}/two")["data"] == {"b": "2"}
     assert cluster.get(f"{path}/one")["data"] == {"a": "since"}
+    # Nor is it an error that all of it is there.
+    assert main(["--from", newest, "--namespace", NAME, "--existing"]) == 0
+
+
+def test_what_a_backup_of_all_namespaces_lacks_is_told(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = {"includedNamespaces": ["*"], "storageLocation": "default", "ttl": "1h"}
+    name = f"everything-{velero.stamp()}"
+    velero.run(cluster, "Backup", name, {**spec, "includedResources": ["leases"]}, seconds=60)
+    assert main(["--from", name, "--namespace", "nowhere"]) == 1
+    said = capsys.readouterr().out
+    assert said == f"FAILED: The backup {name} holds nothing of the namespace 'nowhere'.\n"
+    assert cluster.find("api/v1/namespaces/nowhere") is None
+    forget(cluster, name)
 
 
 def test_what_exists_is_not_restored_over(

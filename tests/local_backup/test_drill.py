@@ -17,9 +17,9 @@ from delivery.postgres import temporary
 from delivery.report import DIMENSION, METRIC, METRIC_NAMESPACE, Verdict, publish
 from service.migrate import migrate
 from service.settings import Settings
-from tests.local.machine import Machine, eventually
+from tests.local.machine import Machine
 from tests.local_backup.drilled import NAME, SPACE, meta
-from tests.local_backup.storage import LOCATION, ask_to_delete
+from tests.local_backup.storage import LOCATION, forget
 
 ROWS = 500
 
@@ -104,13 +104,8 @@ def test_a_drill_finds_what_a_backup_lacks(
         time.sleep(1.1)
         velero.run(cluster, "Backup", name, {**spec, **wanted}, seconds=60)
         assert [one for one in drill().problems if f"The backup {name} {said}" in one]
-        _forget(cluster, name)
+        forget(cluster, name)
     cluster.delete(f"{SPACE}/configmaps/three")
-
-
-def _forget(cluster: Cluster, name: str) -> None:
-    ask_to_delete(cluster, name)
-    eventually(lambda: cluster.find(f"{velero.GROUP}/backups/{name}") is None)
 
 
 def test_a_backup_that_is_too_old_or_has_expired_is_told(
