@@ -38,7 +38,7 @@ kubeconfig: setup ## Print the path of a kubeconfig that logs in as ROLE by an I
 	@$(LOCAL) kubeconfig --env $(ENV) --role $(ROLE)
 
 rehearse: setup ## Run this commit through the pipeline on this machine; APPROVE=1 says yes to production
-	@python -m local.rehearsal $(if $(filter 1,$(APPROVE)),--approve)
+	@python -m local.rehearsal $(if $(STATE),--state $(STATE)) $(if $(filter 1,$(APPROVE)),--approve)
 
 # --- Backups, of what stands here or, with KUBECONFIG and AWS credentials set, of what they reach --
 

@@ -92,12 +92,15 @@ class Postgres:
 
     def _signal(self, number: signal.Signals) -> None:
         first = int((self._data / "postmaster.pid").read_text().split()[0])
-        # Its children lead process groups of their own.
-        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        for pid in (first, *map(int, children)):
-            # One may have ended since.
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
+        with suppress(ProcessLookupError, FileNotFoundError):
+            # The first, so that it has no more children than it is seen to have.
+            os.kill(first, number)
+            # They lead process groups of their own.
+            children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+            for pid in map(int, children):
+                # One may have ended since.
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
 
     def _run(self, program: str, *arguments: str, data: bool = True) -> str:
         words = [str(self._programs / program), *(("-D", str(self._data)) if data else ())]

@@ -29,6 +29,7 @@ from guards.assembly import Template, Templates
 from guards.objects import objects, place
 from guards.permissions import broadened, lines
 from guards.replacement import Update
+from guards.standing import problems as standing_problems
 from guards.synthesis import GOLDEN, templates_in
 
 ROOT = Path(__file__).parents[1]
@@ -43,9 +44,12 @@ def page(environment: str, old: Templates, new: Templates, diff: str) -> str:
     """Return the page as HTML."""
     update = Update(old, new)
     losses = list(update.problems(accepted={}))
+    # Also what was accepted: that it was prepared by hand, only a person can know.
+    standing = list(standing_problems(old, new, accepted={}))
     permissions = broadened(lines(old), lines(new))
     parts = [
         ("What holds data and would be replaced or go", "\n".join(losses) or "Nothing."),
+        ("What would fail in the cluster, or stay behind", "\n".join(standing) or "Nothing."),
         ("What becomes allowed, or is denied no longer", "\n".join(permissions) or "Nothing."),
         ("What is replaced", "\n".join(update.replaced()) or "Nothing."),
         ("Kubernetes objects", "\n".join(objects_diff(old, new)) or "No change."),

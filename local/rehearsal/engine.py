@@ -85,7 +85,8 @@ class Engine:
     def _begin(self, pipeline: Mapping[str, Any], runs: Runs) -> Run:
         """Go on with the last run where it is of this commit and this pipeline, else begin one.
 
-        One that failed is retried from the action that failed.
+        One that failed is retried from the action that failed, or from its stage's start where
+        that was rolled back.
         """
         commit = source.git(self.repository, "rev-parse", "HEAD")
         last = next((run for run in runs.all() if not run.rolls_back), None)
@@ -210,11 +211,7 @@ class Engine:
             return error
         name = stage["name"]
         good = next(
-            (
-                run
-                for run in runs.all()
-                if name in run.stages and run.version == failed.version and run is not failed
-            ),
+            (run for run in runs.all() if name in run.stages and run.version == failed.version),
             None,
         )
         if good is None:

@@ -75,15 +75,17 @@ def pipeline(machine: Machine) -> Iterator[boto3.Session]:
     iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))
     policy = _document({**allow, "Resource": "*"})
     iam.put_role_policy(RoleName=name, PolicyName="assume", PolicyDocument=policy)
-    credentials = assume(machine, root, role)
-    yield boto3.Session(
-        credentials["AccessKeyId"],
-        credentials["SecretAccessKey"],
-        credentials["SessionToken"],
-        region_name=root.region_name,
-    )
-    iam.delete_role_policy(RoleName=name, PolicyName="assume")
-    iam.delete_role(RoleName=name)
+    try:
+        credentials = assume(machine, root, role)
+        yield boto3.Session(
+            credentials["AccessKeyId"],
+            credentials["SecretAccessKey"],
+            credentials["SessionToken"],
+            region_name=root.region_name,
+        )
+    finally:
+        iam.delete_role_policy(RoleName=name, PolicyName="assume")
+        iam.delete_role(RoleName=name)
 
 
 def assume(machine: Machine, session: boto3.Session, role: str) -> Any:

@@ -14,15 +14,20 @@ from tests.synthesis import Synthesis, manifests
 
 
 def test_web_is_complete_on_both_zones(dev: Machine) -> None:
-    status = dev.kubectl("get", "deployment", "web", "-n", "web", "-o", "json")["status"]
-    assert status["readyReplicas"] == status["updatedReplicas"] >= 3
-    pods = dev.kubectl("get", "pods", "-n", "web", "-o", "json")["items"]
     nodes = {n["metadata"]["name"]: n for n in dev.kubectl("get", "nodes", "-o", "json")["items"]}
-    zones = {
-        nodes[p["spec"]["nodeName"]]["metadata"]["labels"]["topology.kubernetes.io/zone"]
-        for p in pods
-    }
-    assert zones == {"eu-central-1a", "eu-central-1b"}
+
+    def zones() -> set[str]:
+        """Those of the pods that are there to stay; none until all of them are ready."""
+        status = dev.kubectl("get", "deployment", "web", "-n", "web", "-o", "json")["status"]
+        labels = ("-l", "app.kubernetes.io/name=web")
+        pods = dev.kubectl("get", "pods", "-n", "web", *labels, "-o", "json")["items"]
+        ready = {status.get("readyReplicas"), status.get("updatedReplicas"), len(pods)}
+        if len(ready) > 1 or len(pods) < 3:
+            return set()
+        on = [nodes[pod["spec"]["nodeName"]]["metadata"]["labels"] for pod in pods]
+        return {labels["topology.kubernetes.io/zone"] for labels in on}
+
+    assert eventually(zones) == {"eu-central-1a", "eu-central-1b"}
 
 
 def test_cdks_own_handler_applied_it(dev: Machine) -> None:

@@ -102,14 +102,14 @@ def test_the_nodes_let_the_load_balancer_in(dev: Machine) -> None:
 
 
 def test_a_new_pod_waits_for_its_place_behind_the_load_balancer(dev: Machine) -> None:
-    before = dev.kubectl("get", "pods", "-n", "web", "-o", "json")["items"][0]["metadata"]["name"]
-    dev.kubectl("delete", "pod", before, "-n", "web", "--wait=false")
+    get = ("get", "pods", "-n", "web", "-l", "app.kubernetes.io/name=web", "-o", "json")
+    before = [item["metadata"]["name"] for item in dev.kubectl(*get)["items"]]
+    dev.kubectl("delete", "pod", before[0], "-n", "web", "--wait=false")
 
-    def gated() -> list[Any]:
-        items = dev.kubectl("get", "pods", "-n", "web", "-o", "json")["items"]
-        return [item for item in items if item["spec"].get("readinessGates")]
+    def new() -> list[Any]:
+        return [i for i in dev.kubectl(*get)["items"] if i["metadata"]["name"] not in before]
 
-    (pod, *_) = eventually(gated)
+    (pod, *_) = eventually(new)
     (gate, *_) = pod["spec"]["readinessGates"]
     assert gate["conditionType"].startswith("target-health.elbv2.k8s.aws/")
 

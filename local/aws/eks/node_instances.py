@@ -23,20 +23,22 @@ def settle(cluster: Record, group: str, client: Client) -> None:
     """Make the account hold exactly the instances that the group's nodes name."""
     nodes = client.get("api/v1/nodes", labelSelector=f"{GROUP_LABEL}={group}")["items"]
     described = eks()._nodegroups[f"{cluster['name']}/{group}"]
-    interfaces = template(described["launchTemplate"])[1] if "launchTemplate" in described else {}
     wanted = {record["InstanceId"]: record for record in _records(cluster, nodes)}
-    for record in wanted.values():
-        if _public(record["SubnetId"], interfaces.get("NetworkInterfaces", [])):
-            record["PublicIpAddress"] = ec2()._random_ip("54.")
     tags = _tags(cluster["name"], group)
     instances = ec2()._instances
     for name in [name for name in instances if ec2()._tags.get(name) == tags]:
         if name not in wanted:
             instances.pop(name)
             ec2()._tags.pop(name)
-    for name, record in wanted.items():
-        instances.setdefault(name, record)
-        ec2()._tags[name] = tags
+    new = {name: record for name, record in wanted.items() if name not in instances}
+    # Looked up for nodes only: the template of a group that goes may be gone before it.
+    launch = described["launchTemplate"] if new and "launchTemplate" in described else None
+    interfaces = template(launch)[1].get("NetworkInterfaces", []) if launch else []
+    for name, record in new.items():
+        if _public(record["SubnetId"], interfaces):
+            record["PublicIpAddress"] = ec2()._random_ip("54.")
+        instances[name] = record
+    ec2()._tags.update(dict.fromkeys(wanted, tags))
 
 
 def _public(subnet: str, interfaces: list[Record]) -> bool:

@@ -54,6 +54,25 @@ def test_what_would_be_lost_comes_first() -> None:
     assert text.index("Data (AWS::S3::Bucket) holds data") < text.index("Kubernetes objects")
 
 
+def test_what_the_cluster_would_refuse_is_told_whoever_accepted_it() -> None:
+    old, new = templates("a:1"), templates("a:1")
+    for made, size in ((old, "10Gi"), (new, "20Gi")):
+        claim = {"metadata": {"name": "data"}, "spec": {"resources": {"requests": size}}}
+        item = {
+            "kind": "StatefulSet",
+            "metadata": {"name": "database", "namespace": "database"},
+            "spec": {"volumeClaimTemplates": [claim]},
+        }
+        manifest = {"Fn::Join": ["", [json.dumps([item])]]}
+        made["prod-Workloads"]["Resources"]["Database"] = {
+            "Type": "Custom::AWSCDK-EKS-KubernetesResource",
+            "Properties": {"Manifest": manifest},
+        }
+    text = page("prod", old, new, "")
+    (told,) = (part for part in text.split("<h2>") if part.startswith("What would fail in the"))
+    assert "can&#x27;t change its spec.volumeClaimTemplates while it stands" in told
+
+
 def role(*actions: str) -> dict[str, Any]:
     statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
     policies = [{"PolicyName": "own", "PolicyDocument": {"Statement": [statement]}}]
