@@ -12,6 +12,7 @@ from k8s.database import LABELS as MEMBER_LABELS
 from k8s.database_backup import LABELS as BACKUP_LABELS
 from k8s.database_network import DUMPS
 from k8s.migrations import LABELS as MIGRATIONS_LABELS
+from k8s.restore_drill import NAME as DRILLS
 from k8s.web_pod import LABELS, METRICS_PORT
 from tests.flows import Peer, allowed
 from tests.synthesis import Synthesis, manifests
@@ -39,7 +40,7 @@ BACKUP = Peer(namespace="database", labels=BACKUP_LABELS, address="10.10.1.8")
 DUMP = Peer(namespace="database", labels={"app.kubernetes.io/name": DUMPS}, address="10.10.1.10")
 MIGRATIONS = Peer(namespace="web", labels=MIGRATIONS_LABELS, address="10.10.1.9")
 VELERO = Peer(namespace="velero", labels={"name": "velero"}, address="10.10.1.11")
-DRILL = Peer(namespace="velero", labels={"app.kubernetes.io/name": "drill"}, address="10.10.1.12")
+DRILL = Peer(namespace="velero", labels={"app.kubernetes.io/name": DRILLS}, address="10.10.1.12")
 
 FLOWS = [
     ("load balancer → web", LOAD_BALANCER, WEB, 7777, "TCP", True),
