@@ -20,7 +20,7 @@ RUN case "${TARGETARCH:-$(dpkg --print-architecture)}" in \
         arm64) machine=aarch64 ;; \
         *) echo "The image is for amd64 or arm64, not '${TARGETARCH}'." >&2; exit 1 ;; \
     esac \
-    && pip install --no-cache-dir --no-compile --require-hashes --only-binary :all: \
+    && pip install --no-cache-dir --no-compile --no-deps --require-hashes --only-binary :all: \
         --platform "manylinux_2_28_${machine}" --platform "manylinux_2_17_${machine}" \
         --platform "manylinux2014_${machine}" \
         --target packages --requirement requirements.txt \

@@ -37,10 +37,11 @@ def ensure(kept: Path, report: Callable[[str], None]) -> Path:
 def _install(folder: Path, python: Path) -> None:
     shutil.rmtree(folder)
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--require-hashes"]
+    pip = [str(python), "-m", "pip"]
     for command in (
         [sys.executable, "-m", "venv", str(folder)],
-        [*pip, "--requirement", str(REQUIREMENTS)],
+        [*pip, "install", "--quiet", "--no-deps", "--require-hashes", "-r", str(REQUIREMENTS)],
+        [*pip, "check"],
     ):
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:

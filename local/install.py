@@ -37,7 +37,9 @@ def _install() -> None:
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     print("Installing the Python packages of requirements.txt into .venv", file=sys.stderr)
     _run([sys.executable, "-m", "venv", str(VENV)])
-    _run([*pip, "--require-hashes", "--requirement", "requirements.txt"])
+    # A lock says all of it: were pip to look for dependencies, it could refuse one that is newer.
+    _run([*pip, "--no-deps", "--require-hashes", "--requirement", "requirements.txt"])
+    _run([python, "-m", "pip", "check"])
     _run([*pip, "--no-deps", "--no-build-isolation", "--editable", "."])
     _run([python, "local/link_node.py"])
     print("Installing the CDK CLI of package-lock.json into node_modules", file=sys.stderr)

@@ -18,7 +18,7 @@ from mindforce.pull_request_check import PullRequestCheck
 from mindforce.retention import retention_days
 
 _PACKAGES = Path(__file__).resolve().parents[1] / "package.json"
-_TOOLS = "python -m pip install --quiet --require-hashes --requirement delivery/requirements.txt"
+_TOOLS = "python -m pip install --quiet --no-deps --require-hashes -r delivery/requirements.txt"
 _EXECUTION = "#{codepipeline.PipelineExecutionId}"
 
 
