@@ -21,7 +21,10 @@ help: ## List the targets
 
 # --- On this machine -------------------------------------------------------------------------
 
-.PHONY: up down status env kubeconfig rehearse
+.PHONY: tools up down status env kubeconfig rehearse
+tools: setup ## Make what `make up` starts, once a machine
+	@$(LOCAL) tools
+
 up: setup ## Stand up ENV (dev, stage, prod or all) on this machine
 	@$(LOCAL) up --env $(ENV)
 
@@ -98,7 +101,7 @@ format: setup ## Format the code
 check: lint ## Lint, unit tests, snapshots and the service with its coverage: all that needs no stand-in
 	@pytest --numprocesses 2 --no-loadscope-reorder tests/unit tests/snapshot tests/service --cov
 
-test: check ## Then end to end on this machine (the slow part, last)
+test: check tools ## Then end to end on this machine (the slow part, last)
 	@# These wait more than they work: three folders at a time, the longest first.
 	@pytest --numprocesses 3 --no-loadscope-reorder \
 		tests/local tests/local_backup tests/local_prod tests/image tests/terraform tests/rehearsal \

@@ -1,4 +1,4 @@
-"""The environments on one machine: up, down, status, diff, env, kubeconfig, token."""
+"""The environments on one machine: tools, up, down, status, diff, env, kubeconfig, token."""
 
 import argparse
 import json
@@ -54,6 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(given: argparse.Namespace, state: State) -> None:
     progress = Progress()
     match given.command:
+        case "tools":
+            up.tools(progress)
         case "up":
             with exclusive(state.lock, "make up"):
                 up.up(
@@ -119,12 +121,13 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
-        if name not in ("down", "status"):
+        if name not in ("down", "status", "tools"):
             added.add_argument("--env", default="dev", help="dev, stage, prod or all")
         if name in ("up", "diff"):
             added.add_argument("--app", help="another app than cdk.json's, as a command")
         return added
 
+    command("tools", "make what up starts, where this machine lacks it")
     added = command("up", "stand up an environment, or change what stands")
     added.add_argument("--port", type=_port, help="of the AWS stand-in; default: a free one")
     added.add_argument("--charts", type=_folder, help="folder of Helm charts to install for real")

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 from local import docker_hub, emulator_python, people, stacks
 from local.cdk import Cdk
@@ -94,28 +95,43 @@ def start(
         progress.say("The stand-in had ended without 'make down'; starting from nothing.")
         emulator.stop()
         shutil.rmtree(state.folder)
+    made = tools(progress)
+    with progress.step("Start the AWS stand-in"):
+        emulator.start(
+            tools=made.control_plane,
+            controllers=[made.balancing, made.velero],
+            python=made.python,
+            port=port,
+            # The user's own come first.
+            charts=[
+                *([charts] if charts else []),
+                made.balancing / controllers.CHARTS,
+                made.velero / velero.CHARTS,
+            ],
+        )
+        people.settle_in(state.people, emulator.endpoint)
+
+
+class Tools(NamedTuple):
+    """Folders of programs, and the Python that the stand-in runs by."""
+
+    control_plane: Path
+    balancing: Path
+    velero: Path
+    python: Path
+
+
+def tools(progress: Progress) -> Tools:
+    """Make what is started here, where this machine lacks it. Raises BuildError or LocalError."""
     with progress.step("Tools: control plane, kubectl, helm"):
-        tools = build.ensure(cache(), progress.detail)
+        control_plane = build.ensure(cache(), progress.detail)
     with progress.step("Tools: load balancer controller"):
         balancing = controllers.ensure(cache(), progress.detail)
     with progress.step("Tools: Velero"):
         backing_up = velero.ensure(cache(), progress.detail)
     with progress.step("Tools: the AWS stand-in"):
         python = emulator_python.ensure(cache(), progress.detail)
-    with progress.step("Start the AWS stand-in"):
-        emulator.start(
-            tools=tools,
-            controllers=[balancing, backing_up],
-            python=python,
-            port=port,
-            # The user's own come first.
-            charts=[
-                *([charts] if charts else []),
-                balancing / controllers.CHARTS,
-                backing_up / velero.CHARTS,
-            ],
-        )
-        people.settle_in(state.people, emulator.endpoint)
+    return Tools(control_plane, balancing, backing_up, python)
 
 
 def audit(emulator: Emulator) -> None:
