@@ -1,7 +1,8 @@
 """`python -m delivery.bootstrap`: how each account is prepared for the pipeline; --apply does it.
 
-CloudFormation gets the policy of terraform/account/cdk-execution.json, which Terraform makes
-everywhere, not AdministratorAccess; the accounts of environments trust the tooling account.
+CloudFormation gets the policy of terraform/account/cdk-execution.json, not AdministratorAccess, and
+makes no role that isn't within boundary.json beside it; Terraform makes both in each account. The
+accounts of environments trust the tooling account.
 """
 
 import argparse
@@ -16,11 +17,11 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from config.baseline import EXECUTION_POLICY, POLICIES
 from config.environments import TABLE
 from config.model import Account
 
 ROOT = Path(__file__).parents[1]
-POLICY = "mindforce-cdk-execution"
 _ACCESS_ROLE = "OrganizationAccountAccessRole"
 _CLI = ROOT / "node_modules" / ".bin" / "cdk"
 
@@ -37,7 +38,7 @@ def accounts() -> Sequence[Account]:
 def options(account: Account, tooling: Account = TABLE.tooling) -> Sequence[str]:
     """Return the options of `cdk bootstrap` for an account."""
     trust = [] if account.account == tooling.account else ["--trust", tooling.account]
-    policy = f"arn:aws:iam::{account.account}:policy/{POLICY}"
+    policy = f"arn:aws:iam::{account.account}:policy/{EXECUTION_POLICY}"
     return [*trust, "--cloudformation-execution-policies", policy]
 
 
@@ -49,7 +50,7 @@ def command(account: Account) -> Sequence[str]:
 def apply(account: Account) -> None:
     """Bootstrap an account as its access role. Raises BootstrapError."""
     credentials = _enter(account)
-    _require_policy(account, credentials)
+    _require_policies(account, credentials)
     variables = {
         "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
@@ -77,7 +78,7 @@ def _enter(account: Account) -> Mapping[str, str]:
     return found
 
 
-def _require_policy(account: Account, credentials: Mapping[str, str]) -> None:
+def _require_policies(account: Account, credentials: Mapping[str, str]) -> None:
     iam = boto3.client(
         "iam",
         region_name=account.region,
@@ -85,13 +86,14 @@ def _require_policy(account: Account, credentials: Mapping[str, str]) -> None:
         aws_secret_access_key=credentials["SecretAccessKey"],
         aws_session_token=credentials["SessionToken"],
     )
-    try:
-        iam.get_policy(PolicyArn=f"arn:aws:iam::{account.account}:policy/{POLICY}")
-    except ClientError as error:
-        raise BootstrapError(
-            f"{account.name}: account {account.account} has no policy {POLICY} ({error}); "
-            "'make accounts APPLY=1' makes it."
-        ) from error
+    for name in POLICIES:
+        try:
+            iam.get_policy(PolicyArn=f"arn:aws:iam::{account.account}:policy/{name}")
+        except ClientError as error:
+            raise BootstrapError(
+                f"{account.name}: account {account.account} has no policy {name} ({error}); "
+                "'make accounts APPLY=1' makes it."
+            ) from error
 
 
 def _environment() -> dict[str, str]:

@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from local import docker_hub, emulator_python, people, stacks
+from delivery.bootstrap import options
+from local import baseline, docker_hub, emulator_python, people, stacks
 from local.cdk import Cdk
 from local.emulator import Emulator
 from local.errors import LocalError
@@ -52,7 +53,8 @@ def up(
         stacks.settle(target, progress.say)
         if stacks.states(target).get("CDKToolkit") not in stacks.STANDING:
             with progress.step(f"Bootstrap account {environment.account} for CDK"):
-                cdk.bootstrap(target, state.assembly)
+                baseline.ensure_policies(target)
+                cdk.bootstrap(target, state.assembly, options(environment))
         docker_hub.ensure_secret(target)
         with progress.step(f"Deploy {environment.name}"):
             cdk.deploy(target, state.assembly, f"{environment.name}/*", progress.detail)

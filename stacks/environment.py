@@ -1,9 +1,10 @@
 """All stacks of one environment."""
 
 from aws_cdk import Environment as CdkEnvironment
-from aws_cdk import Stage
+from aws_cdk import PermissionsBoundary, Stage
 from constructs import Construct
 
+from config.baseline import BOUNDARY
 from config.model import Environment
 from stacks.backup import BackupStack
 from stacks.cluster import ClusterStack
@@ -18,7 +19,10 @@ class EnvironmentStage(Stage):
 
     def __init__(self, scope: Construct, id: str, *, config: Environment) -> None:
         super().__init__(
-            scope, id, env=CdkEnvironment(account=config.account, region=config.region)
+            scope,
+            id,
+            env=CdkEnvironment(account=config.account, region=config.region),
+            permissions_boundary=PermissionsBoundary.from_name(BOUNDARY),
         )
         # A VPC asks for its account's zones, which would need credentials at synthesis.
         self.node.set_context(

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from aws_cdk import Environment as CdkEnvironment
-from aws_cdk import Stack, Stage, aws_codebuild, pipelines
+from aws_cdk import PermissionsBoundary, Stack, Stage, aws_codebuild, pipelines
 from constructs import Construct
 
+from config.baseline import BOUNDARY
 from config.model import PROJECT, Environment
 from config.people import PIPELINE
 from config.pipeline import Deployment, Pipeline
@@ -39,6 +40,7 @@ class PipelineStack(Stack):
             id,
             env=CdkEnvironment(account=tooling.account, region=tooling.region),
             termination_protection=True,
+            permissions_boundary=PermissionsBoundary.from_name(BOUNDARY),
             tags={"environment": tooling.name, "project": PROJECT},
         )
         environments = {environment.name: environment for environment in table.environments}

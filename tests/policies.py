@@ -10,6 +10,8 @@ from typing import Any
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from config.accounts import ACCOUNTS
+from config.baseline import BOUNDARY, EXECUTION_POLICY
+from local.baseline import document
 from local.paths import ROOT
 
 ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -23,6 +25,7 @@ NOT_OURS = {
     "s3tables:*": "buckets hold no tables",
     "vpc-lattice:*": "endpoints are of AWS services",
     "vpce:*": "endpoints are of their own region",
+    "iam:DeleteRolePermissionsBoundary": "no role is without one",
     "iam:*User*": "policies are of roles",
     "iam:*Group*": "policies are of roles",
 }
@@ -48,11 +51,20 @@ def guard_rails() -> Mapping[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def execution(account: str) -> Mapping[str, Any]:
-    """Return what CloudFormation may do in an account where CDK deploys."""
-    text = (ROOT / "terraform/account/cdk-execution.json").read_text()
-    content: Mapping[str, Any] = json.loads(text.replace("ACCOUNT", account))
+def baseline(name: str, account: str) -> Mapping[str, Any]:
+    """Return a policy that an account has where CDK deploys."""
+    content: Mapping[str, Any] = json.loads(document(name, account))
     return content
+
+
+def denied_to_cloudformation(
+    iam: Any, account: str, resources: Iterable[tuple[str, str]]
+) -> dict[Call, str]:
+    """Return what CloudFormation can't do for (resource type, operation), and how it is denied."""
+    calls = list(cloudformation(account, resources))
+    # As all of ours: what of a role without it is denied, a test of its own says.
+    within = {"iam:PermissionsBoundary": f"arn:aws:iam::{account}:policy/{BOUNDARY}"}
+    return denied(iam, calls, baseline(EXECUTION_POLICY, account), context=within)
 
 
 def denied(

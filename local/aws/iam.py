@@ -1,4 +1,4 @@
-"""IAM: policies that do not exist cannot be attached, roles can be assumed over loopback HTTP."""
+"""IAM: roles keep to their boundary, policies have to exist, loopback is as private as TLS."""
 
 from typing import Any
 
@@ -29,6 +29,11 @@ def install() -> None:
         "pin_request_origin",
         lambda stock: lambda address, _secure: stock(address, True),
     )
+    roles = internals.member(
+        internals.module("services.cloudformation.provisioners"), "_RESOURCE_HANDLERS"
+    )["AWS::IAM::Role"]
+    roles["create"] = _bounded(roles["create"], 1)
+    roles["update"] = _bounded(roles["update"], 2)
     register(
         ResourceType(
             name="AWS::IAM::OIDCProvider",
@@ -42,6 +47,21 @@ def install() -> None:
         )
     )
     set_create_only({"AWS::IAM::Policy": "", "AWS::KMS::Key": "", "AWS::KMS::Alias": "AliasName"})
+
+
+def _bounded(stock: Any, position: int) -> Any:
+    """Give a role the boundary that its template names; MiniStack does so for users only."""
+
+    def call(*arguments: Any) -> Any:
+        service = internals.module("services.iam")
+        boundary = arguments[position].get("PermissionsBoundary")
+        if boundary and (refused := service._boundary_policy_error(boundary)):
+            responses.body(refused)
+        made = stock(*arguments)
+        service._roles[made[0]]["PermissionsBoundary"] = boundary
+        return made
+
+    return call
 
 
 def _existing(stock: Any) -> Any:

@@ -1,23 +1,19 @@
 """What stands before the first run: accounts, secrets, the connection, the pipeline itself."""
 
-import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from botocore.exceptions import ClientError
-
 from config.environments import PIPELINE, TABLE
-from delivery.bootstrap import POLICY, options
-from local import docker_hub, stacks
+from delivery.bootstrap import options
+from local import baseline, docker_hub, stacks
 from local.cdk import Cdk
-from local.paths import ROOT, State
+from local.paths import State
 from local.progress import Progress
 from local.rehearsal.cloud import Actor, root
 from local.target import AccountTarget, Target
 
 _APP = "python -O app.py --pipeline"
 _STACK = "Pipeline"
-_EXECUTION = ROOT / "terraform" / "account" / "cdk-execution.json"
 
 
 def prepare(
@@ -58,13 +54,5 @@ def prepare(
 
 
 def _bootstrap(cdk: Cdk, state: State, target: AccountTarget) -> None:
-    account = target.environment
-    client = root(target.endpoint, account.account, account.region).client("iam")
-    text = _EXECUTION.read_text().replace("ACCOUNT", account.account)
-    try:
-        # Terraform's part, in the accounts' baseline.
-        client.create_policy(PolicyName=POLICY, PolicyDocument=json.dumps(json.loads(text)))
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "EntityAlreadyExists":
-            raise
-    cdk.bootstrap(target, state.assembly, options(account))
+    baseline.ensure_policies(target)
+    cdk.bootstrap(target, state.assembly, options(target.environment))

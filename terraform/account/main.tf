@@ -85,6 +85,14 @@ resource "aws_iam_policy" "execution" {
   }
 }
 
+resource "aws_iam_policy" "boundary" {
+  count = var.deployable ? 1 : 0
+
+  name        = "mindforce-boundary"
+  description = "What no role of a stack may do: terraform/account/boundary.json"
+  policy      = file("${path.module}/boundary.json")
+}
+
 locals {
   # Written small: AWS counts what isn't blank, and so does the check above.
   execution = jsonencode(jsondecode(replace(

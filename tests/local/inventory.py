@@ -1,9 +1,11 @@
-"""What an account holds, but for what every account has and what CDK's bootstrap made."""
+"""What an account holds, but for its baseline and what CDK's bootstrap made."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import boto3
+
+from config.baseline import POLICIES
 
 _EMPTY: Mapping[str, tuple[str, str, str]] = {
     "load balancers": ("elbv2", "describe_load_balancers", "LoadBalancers"),
@@ -50,7 +52,7 @@ def listed(session: boto3.Session, endpoint: str) -> dict[str, set[str]]:
     own = client("ec2").describe_snapshots(OwnerIds=["self"])["Snapshots"]
     found["snapshots"] = {snapshot["SnapshotId"] for snapshot in own}
     policies = client("iam").list_policies(Scope="Local")["Policies"]
-    found["policies"] = {policy["PolicyName"] for policy in policies}
+    found["policies"] = {policy["PolicyName"] for policy in policies} - set(POLICIES)
     found["secrets"] = set(_secrets(client("secretsmanager")))
     found["repositories"] = set(_repositories(client("ecr")))
     found["parameters"] = set(_parameters(client("ssm")))

@@ -1,11 +1,14 @@
 """Policies decide, and only those that exist can be attached."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.local_aws.support import Account, StackFailedError, role
 
-READER = role("account", {"Action": "s3:ListAllMyBuckets", "Resource": "*"})
+READS = {"Action": "s3:ListAllMyBuckets", "Resource": "*"}
+READER = role("account", READS)
 
 
 def test_a_removed_policy_denies(account: Account) -> None:
@@ -20,6 +23,26 @@ def test_a_removed_policy_denies(account: Account) -> None:
         account.update(stack, {"Reader": role("account")})
         with pytest.raises(ClientError, match="AccessDenied"):
             somebody.client("s3").list_buckets()
+
+
+def test_a_role_may_no_more_than_the_boundary_of_its_template(account: Account) -> None:
+    iam = account.client("iam")
+    allow = {"Version": "2012-10-17", "Statement": [{**READS, "Effect": "Allow"}]}
+    boundary = iam.create_policy(PolicyName="boundary", PolicyDocument=json.dumps(allow))
+    arn = boundary["Policy"]["Arn"]
+    wide = role("account", {"Action": [READS["Action"], "sns:ListTopics"], "Resource": "*"})
+    bounded = {**wide, "Properties": {**wide["Properties"], "PermissionsBoundary": arn}}
+    with account.stack({"Reader": bounded}) as stack:
+        somebody = account.assume(account.resource(stack, "Reader"))
+        somebody.client("s3").list_buckets()
+        with pytest.raises(ClientError, match=r"AuthorizationError|AccessDenied"):
+            somebody.client("sns").list_topics()
+        account.update(stack, {"Reader": wide})
+        somebody.client("sns").list_topics()
+    iam.delete_policy(PolicyArn=arn)
+    with pytest.raises(StackFailedError, match="policy/boundary does not exist"):
+        account.create("unknown-boundary", {"Reader": bounded})
+    account.delete("unknown-boundary")
 
 
 @pytest.mark.parametrize("name", ["AmazonEKSClusterPolicy", "AmazonEKS_CNI_Policy"])

@@ -14,9 +14,9 @@ from config.accounts import ACCOUNTS
 from config.environments import PIPELINE, TABLE
 from config.model import PROJECT
 from config.model import Account as Config
-from delivery.bootstrap import POLICY
 from guards.reviewed import by_account
 from local import docker_hub
+from local.baseline import ensure_policies
 from local.cdk import Cdk
 from local.isolation import isolated
 from local.paths import ROOT
@@ -28,7 +28,6 @@ from tests.local_aws.support import Account, Server
 from tests.rehearsal import tree
 from tests.snapshot.snapshots import FOLDER, permissions
 
-EXECUTION = ROOT / "terraform" / "account" / "cdk-execution.json"
 _CHECK = re.compile(r"^check: .*\n(\t.*\n)+", re.MULTILINE)
 
 
@@ -83,10 +82,7 @@ class Own:
     def make_policies(self) -> None:
         """What the baseline of terraform/ gives to an account that CDK deploys into."""
         for config in (TABLE.tooling, *TABLE.environments):
-            text = EXECUTION.read_text().replace("ACCOUNT", config.account)
-            document = json.dumps(json.loads(text))
-            iam = self.account(config).client("iam")
-            iam.create_policy(PolicyName=POLICY, PolicyDocument=document)
+            ensure_policies(AccountTarget(environment=config, endpoint=self.server.endpoint))
 
     def bootstrap(self) -> subprocess.CompletedProcess[str]:
         """Run `make bootstrap APPLY=1`, as an administrator of the management account."""

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from config.baseline import EXECUTION_POLICY
 from config.environments import PIPELINE, TABLE
-from delivery.bootstrap import POLICY
 from local.rehearsal.cloud import Actor
 from local.rehearsal.errors import ActionFailedError
 from tests.local_aws.support import Server
-from tests.policies import cloudformation, denied, execution
+from tests.policies import denied_to_cloudformation
 from tests.rehearsal.own import Own
 
 FIRST = ["Source/example_platform", "Build/Images", "Build/Synth", "UpdatePipeline/SelfMutate"]
@@ -48,7 +48,7 @@ def standing(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Standi
 def test_bootstrap_wants_the_accounts_baseline_first(standing: Standing) -> None:
     done, account = standing.without_policy, TABLE.tooling.account
     assert done.returncode == 1
-    assert f"error: tooling: account {account} has no policy {POLICY}" in done.stderr
+    assert f"error: tooling: account {account} has no policy {EXECUTION_POLICY}" in done.stderr
     assert "'make accounts APPLY=1' makes it." in done.stderr
 
 
@@ -71,7 +71,7 @@ def test_an_account_lets_in_tooling_and_gives_cloudformation_our_policy(
         execution = iam.list_attached_role_policies(
             RoleName=f"cdk-hnb659fds-cfn-exec-role-{where}"
         )["AttachedPolicies"]
-        assert [one["PolicyName"] for one in execution] == [POLICY]
+        assert [one["PolicyName"] for one in execution] == [EXECUTION_POLICY]
         for kind in ("deploy", "lookup", "file-publishing"):
             role = iam.get_role(RoleName=f"cdk-hnb659fds-{kind}-role-{where}")["Role"]
             principals = [
@@ -107,7 +107,7 @@ def test_the_execution_policy_lets_cloudformation_make_change_and_delete_it(
     assert {"AWS::CodePipeline::Pipeline", "AWS::CodeBuild::Project", "AWS::KMS::Key"} <= made
     done = {(kind, operation) for kind in made for operation in ("create", "update", "delete")}
     iam = standing.own.account(TABLE.tooling).client("iam")
-    assert denied(iam, cloudformation(account, done), execution(account)) == {}
+    assert denied_to_cloudformation(iam, account, done) == {}
 
 
 BOOTSTRAPPED = ("deploy", "file-publishing", "image-publishing", "lookup", "cfn-exec")

@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from config.accounts_file import FILE, read
+from config.baseline import POLICIES
 from config.people import ROLES
 from tests.local_aws.support import Account
 from tests.local_aws.test_account_settings import s3control
@@ -60,8 +61,9 @@ def test_an_account_has_its_baseline(organization: World, name: str) -> None:
         ("ACTUAL", 100),
         ("FORECASTED", 100),
     }
-    arn = f"arn:aws:iam::{account}:policy/mindforce-cdk-execution"
-    assert inside.client("iam").get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 0
+    for policy in POLICIES:
+        arn = f"arn:aws:iam::{account}:policy/{policy}"
+        assert inside.client("iam").get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 0
 
 
 def test_people_may_assume_their_roles_and_nothing_else(organization: World) -> None:

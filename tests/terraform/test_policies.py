@@ -5,13 +5,15 @@ from typing import Any
 import pytest
 
 from config.accounts import ACCOUNTS
+from config.baseline import BOUNDARY, EXECUTION_POLICY
 from tests.local_aws.support import Account, Server
-from tests.policies import Call, cloudformation, denied, execution
+from tests.policies import Call, baseline, cloudformation, denied, denied_to_cloudformation
 from tests.synthesis import Synthesis
 
 ACCOUNT = ACCOUNTS["prod"]
 EXECUTION = f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-cfn-exec-role-{ACCOUNT}-eu-central-1"
 ACCESS = f"arn:aws:iam::{ACCOUNT}:role/OrganizationAccountAccessRole"
+UNBOUND = f"arn:aws:iam::{ACCOUNT}:role/prod-Cluster-1A2B"
 SOMEBODY = f"arn:aws:iam::{ACCOUNT}:role/Administrator"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 TRAIL = f"arn:aws:cloudtrail:eu-central-1:{ACCOUNT}:trail/organization"
@@ -32,9 +34,8 @@ def test_all_that_our_templates_ask_of_cloudformation_is_allowed(
         for _, template in synthesis.all()
         for resource in template["Resources"].values()
     }
-    calls = list(cloudformation(ACCOUNT, kinds))
-    assert len(calls) > 50
-    assert denied(iam, calls, execution(ACCOUNT)) == {}
+    assert len(list(cloudformation(ACCOUNT, kinds))) > 50
+    assert denied_to_cloudformation(iam, ACCOUNT, kinds) == {}
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,14 @@ def test_all_that_our_templates_ask_of_cloudformation_is_allowed(
         ("account:CloseAccount", "*"),
         ("ec2:DisableEbsEncryptionByDefault", "*"),
         ("guardduty:DeleteDetector", "*"),
+        ("iam:AttachRolePolicy", UNBOUND),
+        ("iam:CreatePolicyVersion", f"arn:aws:iam::{ACCOUNT}:policy/{BOUNDARY}"),
+        ("iam:CreateRole", UNBOUND),
+        ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-deploy-role"),
+        ("iam:DeleteRolePermissionsBoundary", UNBOUND),
+        ("iam:PutRolePermissionsBoundary", UNBOUND),
+        ("iam:PutRolePolicy", UNBOUND),
+        ("iam:TagRole", EXECUTION),
         ("iam:CreateAccessKey", f"arn:aws:iam::{ACCOUNT}:user/somebody"),
         ("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/somebody"),
         ("iam:PutRolePolicy", ACCESS),
@@ -55,7 +64,32 @@ def test_all_that_our_templates_ask_of_cloudformation_is_allowed(
 )
 def test_a_stack_cannot_change_what_it_stands_on(iam: Any, action: str, resource: str) -> None:
     call = Call(EXECUTION, action, resource)
-    assert call in denied(iam, [call], execution(ACCOUNT))
+    assert call in denied(iam, [call], baseline(EXECUTION_POLICY, ACCOUNT))
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "decision"),
+    [
+        ("iam:AttachRolePolicy", UNBOUND, "explicitDeny"),
+        ("iam:CreateRole", UNBOUND, "explicitDeny"),
+        ("iam:CreateUser", "*", "explicitDeny"),
+        ("iam:DeleteRolePermissionsBoundary", UNBOUND, "explicitDeny"),
+        ("iam:PassRole", EXECUTION, "explicitDeny"),
+        ("iam:PutRolePolicy", UNBOUND, "explicitDeny"),
+        ("iam:UpdateAssumeRolePolicy", EXECUTION, "explicitDeny"),
+        ("organizations:DescribeOrganization", "*", "explicitDeny"),
+        ("sts:AssumeRole", ACCESS, "explicitDeny"),
+        ("iam:CreateServiceLinkedRole", "*", None),
+        ("iam:GetRole", UNBOUND, None),
+        ("s3:GetObject", "*", None),
+        ("sts:AssumeRole", EXECUTION, None),
+    ],
+)
+def test_a_role_of_a_stack_that_may_do_everything_cannot_raise_anybody(
+    iam: Any, action: str, resource: str, decision: str | None
+) -> None:
+    call = Call(UNBOUND, action, resource)
+    assert denied(iam, [call], baseline(BOUNDARY, ACCOUNT)).get(call) == decision
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 import pytest
 
+from config.baseline import POLICIES
 from config.environments import TABLE
-from delivery.bootstrap import POLICY, ROOT, command, main
+from delivery.bootstrap import ROOT, command, main
 
 
 def test_each_account_gets_the_policy_and_environments_trust_tooling(
@@ -40,5 +41,6 @@ def test_nobody_is_told_to_bootstrap_without_the_policy() -> None:
     readme = (ROOT / "README.md").read_text()
     assert "cdk bootstrap aws://" not in readme
     assert "cdk bootstrap aws://" not in (ROOT / "docs" / "first-day.md").read_text()
-    made = f"aws iam create-policy --policy-name {POLICY} --policy-document file://policy.json"
-    assert f"> policy.json\n   {made}\n   make bootstrap\n" in readme
+    for name, file in POLICIES.items():
+        assert f"terraform/account/{file} > policy.json\n" in readme
+        assert f"create-policy --policy-name {name} --policy-document file://policy.json" in readme

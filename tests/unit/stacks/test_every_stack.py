@@ -1,10 +1,14 @@
 """What holds for every resource of every stack, whatever it is for."""
 
+import json
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
 
 from config.environments import TABLE
+from local.paths import ROOT
+from tests.permissions import grants, listed
 from tests.synthesis import Synthesis
 
 
@@ -33,6 +37,29 @@ def test_everything_is_tagged_with_environment_owner_and_project(synthesis: Synt
                 "owner": environment.owner,
                 "project": "mindforce",
             }
+
+
+def test_every_role_is_within_the_accounts_boundary(synthesis: Synthesis) -> None:
+    """CloudFormation may make no other (terraform/account/cdk-execution.json)."""
+    for stack, template in synthesis.all():
+        for name, role in template.resources("AWS::IAM::Role").items():
+            boundary = json.dumps(role["Properties"].get("PermissionsBoundary"))
+            assert ":policy/mindforce-boundary" in boundary, f"{stack} {name}"
+
+
+def test_no_role_is_given_what_the_boundary_takes_away(synthesis: Synthesis) -> None:
+    file = ROOT / "terraform" / "account" / "boundary.json"
+    taken = [
+        pattern
+        for statement in json.loads(file.read_text())["Statement"]
+        if statement["Effect"] == "Deny" and statement["Resource"] == "*"
+        for pattern in listed(statement["Action"])
+    ]
+    assert "iam:PassRole" in taken
+    for stack, template in synthesis.all():
+        for grant in grants(stack, template):
+            for action in grant.actions:
+                assert not any(fnmatch(action, one) for one in taken), f"{grant}: {action}"
 
 
 WHERE_SECRETS_ARE = (
