@@ -49,6 +49,6 @@ class EnvironmentStage(Stage):
         )
         # Load balancers come after their controller, and have to be gone before it.
         workloads.add_stack_dependency(platform)
-        # Its alarms would be raised by a cluster that isn't there yet.
+        # Its alarms would be raised by a service that isn't there yet, or is on its way out.
         observability = ObservabilityStack(self, "Observability", config=config)
-        observability.add_stack_dependency(cluster)
+        observability.add_stack_dependency(workloads)

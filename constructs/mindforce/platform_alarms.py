@@ -62,14 +62,15 @@ def platform_alarms(
         ),
         Alarm(
             name="web-unhealthy",
-            meaning="A target group has had no healthy target for 3 minutes.",
+            meaning="The load balancer has had no healthy target for 3 minutes.",
+            # Not by target group: of one that says nothing there would be nothing to alarm about.
             source=f'SELECT MAX(HealthyHostCount) FROM SCHEMA("{balancers}", LoadBalancer, '
-            "TargetGroup) GROUP BY TargetGroup ORDER BY MAX() ASC",
+            "TargetGroup)",
             comparison="LessThanThreshold",
             threshold=1,
             minutes=3,
-            # A target group that is gone, or isn't there yet, publishes nothing.
-            missing_data="notBreaching",
+            # Healthy targets are counted where any is registered, and pods that crash aren't.
+            missing_data="breaching",
         ),
     ]
     return [*alarms, *_failed_requests(web_errors_per_minute)] if sees_requests else alarms

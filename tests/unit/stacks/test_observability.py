@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from config.environments import DEV, PROD
+from config.environments import DEV, PROD, TABLE
 from local.paths import ROOT
+from mindforce.platform_alarms import platform_alarms
 from tests.synthesis import Synthesis, Template, references
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -52,7 +53,23 @@ def test_every_alarm_says_what_missing_data_means(alarms: Mapping[str, Any]) -> 
     treated = {name: alarm["TreatMissingData"] for name, alarm in alarms.items()}
     assert treated.pop("api-server-silent") == "breaching"
     assert treated.pop("restore-drill") == "breaching"
+    assert treated.pop("web-unhealthy") == "breaching"
     assert set(treated.values()) == {"notBreaching"}
+
+
+@pytest.mark.parametrize("sees_requests", [True, False])
+def test_a_load_balancer_without_any_target_wakes_somebody(sees_requests: bool) -> None:
+    """Pods that crash are taken out of it, and of none AWS counts no healthy ones, not zero."""
+    (alarm,) = (
+        alarm
+        for alarm in platform_alarms(
+            cluster_name="c", max_nodes=1, web_errors_per_minute=1, sees_requests=sees_requests
+        )
+        if alarm.name == "web-unhealthy"
+    )
+    assert alarm.missing_data == "breaching"
+    # "A time series only exists when data is present": a group's would be gone, not breaching.
+    assert "GROUP BY" not in str(alarm.source)
 
 
 def test_no_alarm_is_raised_by_a_moment(alarms: Mapping[str, Any]) -> None:
@@ -114,6 +131,11 @@ def test_the_dashboard_shows_every_alarm_and_overlaps_nothing(
     assert max(x for x, _ in cells) < 24
 
 
-def test_alarms_come_after_the_cluster_that_they_watch(synthesis: Synthesis) -> None:
-    (stack,) = (s for s in synthesis.stacks("dev") if s.stack_name == "dev-Observability")
-    assert any("Cluster" in dependency.id for dependency in stack.dependencies)
+def test_alarms_come_after_the_service_that_they_watch_and_go_before_it(
+    synthesis: Synthesis,
+) -> None:
+    """One that silence raises would wake somebody for an environment that is being made."""
+    for environment in TABLE.environments:
+        stacks = {stack.stack_name: stack for stack in synthesis.stacks(environment.name)}
+        stack = stacks[f"{environment.name}-Observability"]
+        assert any("Workloads" in dependency.id for dependency in stack.dependencies)
