@@ -1,16 +1,22 @@
 """Who gets into dev's cluster and what they may do there, in both ways of mapping roles."""
 
 import json
+import re
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 import yaml
 from botocore.exceptions import ClientError
 
 from config.access import Role
 from config.environments import DEV
+from local import access, totp
+from local.paths import ROOT
 from tests.local.machine import Machine
 from tests.local.matrix import Question
 from tests.local.roles import Roles, assume, pipeline
@@ -88,6 +94,38 @@ def test_only_the_pipelines_role_is_the_pipeline(dev: Machine, roles: Roles) -> 
     assume(dev, roles.pipeline, role)
     with pytest.raises(ClientError, match="AccessDenied"):
         dev.token(role)
+
+
+def test_the_profile_of_the_readme_gets_in_with_a_code(
+    dev: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = json.loads(dev.state.people.read_text())[TABLE.identity_account]
+    (profile,) = re.findall(r"```ini\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    device = person["serial"].rpartition("/")[2]
+    mine = {"IDENTITY-ACCOUNT": TABLE.identity_account, "ACCOUNT": DEV.account, "DEVICE": device}
+    for name, value in mine.items():
+        profile = profile.replace(name, value)
+    (tmp_path / "config").write_text(profile)
+    key = f"aws_access_key_id = {person['key']}\naws_secret_access_key = {person['secret']}\n"
+    (tmp_path / "credentials").write_text(f"[me]\n{key}")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", dev.target.endpoint)
+    session = botocore.session.Session(profile="prod-viewer")
+    provider = session.get_component("credential_provider").get_provider("assume-role")
+    # Where the CLI asks its user.
+    monkeypatch.setattr(provider, "_prompter", lambda _: totp.code(person["seed"], time.time()))
+    # What `aws eks update-kubeconfig` asks for, and then `aws eks get-token`.
+    session.create_client("eks").describe_cluster(name="dev")
+    found = session.get_credentials().get_frozen_credentials()
+    credentials = {
+        "AccessKeyId": found.access_key,
+        "SecretAccessKey": found.secret_key,
+        "SessionToken": found.token,
+    }
+    token = access.exec_credential(dev.target, "dev", credentials)["status"]["token"]
+    said = dev.kubectl("auth", "whoami", "-o", "json", token=token)
+    assert said["status"]["userInfo"]["username"].startswith("mindforce:viewer:")
 
 
 def test_a_session_lasts_as_long_as_the_table_says(dev: Machine) -> None:
