@@ -81,7 +81,9 @@ class ClusterStack(EnvironmentStack):
         self.nodes.node.add_dependency(networking)
         # These run as ordinary pods: without nodes they would wait, and then fail.
         services = Construct(self, "Services")
-        self._add_ons(services, SERVICES, config)
+        add_ons = self._add_ons(services, SERVICES, config)
+        # The driver's snapshotter looks for kinds that the controller brings.
+        add_ons["aws-ebs-csi-driver"].node.add_dependency(add_ons["snapshot-controller"])
         services.node.add_dependency(self.nodes)
         offer_classes(
             self,

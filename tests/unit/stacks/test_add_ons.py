@@ -49,6 +49,14 @@ def test_add_ons_that_are_pods_come_after_the_nodes(template: Template, name: st
     assert all(template.comes_after(add_on, nodes) for nodes in groups)
 
 
+def test_the_ebs_driver_comes_after_the_kinds_that_its_snapshotter_looks_for(
+    template: Template,
+) -> None:
+    driver, _ = _add_on(template, "aws-ebs-csi-driver")
+    controller, _ = _add_on(template, "snapshot-controller")
+    assert template.comes_after(driver, controller)
+
+
 def test_network_policies_are_enforced_and_prefixes_delegated(template: Template) -> None:
     _, properties = _add_on(template, "vpc-cni")
     assert '"enableNetworkPolicy": "true"' in properties["ConfigurationValues"]
