@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.local.machine import Machine, standing
+from tests.local.roles import Roles, pipeline
 
 
 @pytest.fixture(scope="package")
@@ -12,6 +13,13 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Dev, standing for all of this folder's tests; who changes it puts it back."""
     with standing(tmp_path_factory.mktemp("dev")) as machine:
         yield machine
+
+
+@pytest.fixture(scope="module")
+def roles(dev: Machine) -> Iterator[Roles]:
+    """The people-roles of dev."""
+    with pipeline(dev) as session:
+        yield Roles(dev, session)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The people-roles of a standing environment: who is let be one, and what it may do."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,7 +28,10 @@ class Roles:
         """Return a token of who may be that role. Raises ClientError when nobody may."""
         if role.trusts == "people":
             return self._machine.token(self.arn(role))
-        credentials = assume(self._machine, self.pipeline, self.arn(role))
+        return self.exec_token(assume(self._machine, self.pipeline, self.arn(role)))
+
+    def exec_token(self, credentials: Mapping[str, Any]) -> str:
+        """Return the token of who holds a role's credentials."""
         name = self._environment.name
         made = access.exec_credential(self._machine.target, name, credentials)
         token: str = made["status"]["token"]
@@ -72,8 +75,8 @@ def pipeline(machine: Machine) -> Iterator[boto3.Session]:
     iam = root.client("iam", endpoint_url=machine.target.endpoint)
     allow = {"Effect": "Allow", "Action": "sts:AssumeRole"}
     trust = {**allow, "Principal": {"AWS": f"arn:aws:iam::{account}:root"}}
-    iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))
-    policy = _document({**allow, "Resource": "*"})
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))
+    policy = document({**allow, "Resource": "*"})
     iam.put_role_policy(RoleName=name, PolicyName="assume", PolicyDocument=policy)
     try:
         credentials = assume(machine, root, role)
@@ -94,5 +97,6 @@ def assume(machine: Machine, session: boto3.Session, role: str) -> Any:
     return sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
 
 
-def _document(statement: dict[str, Any]) -> str:
+def document(statement: Mapping[str, Any]) -> str:
+    """Return a policy of one statement."""
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -3,7 +3,6 @@
 import json
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,13 @@ from botocore.exceptions import ClientError
 
 from config.access import Role
 from config.environments import DEV
-from local import access, totp
+from local import totp
 from local.paths import ROOT
 from tests.local.machine import Machine
 from tests.local.matrix import Question
-from tests.local.roles import Roles, assume, pipeline
+from tests.local.roles import Roles, assume
 
 TABLE = DEV.access
-
-
-@pytest.fixture(scope="module")
-def roles(dev: Machine) -> Iterator[Roles]:
-    with pipeline(dev) as session:
-        yield Roles(dev, session)
 
 
 def test_each_role_may_do_what_the_table_says_by_access_entries(roles: Roles) -> None:
@@ -46,7 +39,7 @@ def test_each_role_may_do_the_same_by_aws_auth_and_one_that_leaves_is_nobody(
         assert done.returncode == 0, done.stderr
         assert roles.mapped() == ["pipeline", "break-glass"]
         # Who somebody is comes another way; what their group may do is where it was.
-        assert roles.differences(TABLE.roles, ["kube-system", "web"]) == []
+        assert roles.differences(TABLE.roles, roles.namespaces()) == []
         nodes = dev.kubectl("get", "nodes", "-o", "json")["items"]
         assert len(nodes) == 2
         assert _lines(dev)[0]["groups"] == ["system:bootstrappers", "system:nodes"]
@@ -97,7 +90,7 @@ def test_only_the_pipelines_role_is_the_pipeline(dev: Machine, roles: Roles) -> 
 
 
 def test_the_profile_of_the_readme_gets_in_with_a_code(
-    dev: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dev: Machine, roles: Roles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = json.loads(dev.state.people.read_text())[TABLE.identity_account]
     (profile,) = re.findall(r"```ini\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)
@@ -116,15 +109,13 @@ def test_the_profile_of_the_readme_gets_in_with_a_code(
     # Where the CLI asks its user.
     monkeypatch.setattr(provider, "_prompter", lambda _: totp.code(person["seed"], time.time()))
     # What `aws eks update-kubeconfig` asks for, and then `aws eks get-token`.
-    session.create_client("eks").describe_cluster(name="dev")
-    found = session.get_credentials().get_frozen_credentials()
-    credentials = {
-        "AccessKeyId": found.access_key,
-        "SecretAccessKey": found.secret_key,
-        "SessionToken": found.token,
-    }
-    token = access.exec_credential(dev.target, "dev", credentials)["status"]["token"]
-    said = dev.kubectl("auth", "whoami", "-o", "json", token=token)
+    logged_in = boto3.Session(botocore_session=session)
+    logged_in.client("eks").describe_cluster(name="dev")
+    found = logged_in.get_credentials()
+    assert found is not None
+    key_id, secret, token = found.get_frozen_credentials()[:3]
+    credentials = {"AccessKeyId": key_id, "SecretAccessKey": secret, "SessionToken": token}
+    said = dev.kubectl("auth", "whoami", "-o", "json", token=roles.exec_token(credentials))
     assert said["status"]["userInfo"]["username"].startswith("mindforce:viewer:")
 
 

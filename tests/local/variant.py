@@ -2,13 +2,15 @@
 
 `port=N` gives the web service a port that the config doesn't know, to send the API server
 something that it refuses; `broken=IMAGE` gives it an image that its migrations don't have.
-`null` takes an item out of a tuple.
+`null` takes an item out of a tuple; fields that are right only together are changed by an object,
+such as access={"authentication_mode": "API", "api_only_for_good": "dev"}.
 """
 
 import json
 import sys
 from dataclasses import is_dataclass, replace
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import app
@@ -48,6 +50,8 @@ def main(arguments: list[str]) -> None:
             new = json.loads(text) if text.isdigit() or text == "null" else text
             if text.startswith("["):
                 new = tuple(json.loads(text))
+            if text.startswith("{"):
+                new = replace(attrgetter(path)(dev), **json.loads(text))
             dev = changed(dev, path.split("."), new)
     app.synthesize(replace(TABLE, environments=(dev,)))
 
