@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from config.errors import ConfigError, Problem, within
 from config.model import Table
+from config.retention import retention_problems
 from config.types import check_types
 
 _CONNECTION = re.compile(
@@ -18,7 +19,6 @@ _URL = re.compile(r"https?://[a-z0-9.-]+(:\d+)?", re.IGNORECASE)
 _SECRET = re.compile(r"[A-Za-z0-9/_+=.@-]+")
 _OPTIONS = re.compile(r"--[a-z0-9-]+ [\w./]+( --[a-z0-9-]+ [\w./]+)*")
 WATCH_LIMIT_MINUTES = 60
-LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +84,7 @@ class Pipeline:
             yield Problem("branch", self.branch, "it must be a branch's name such as 'main'")
         if not _SECRET.fullmatch(self.docker_hub_secret):
             yield Problem("docker_hub_secret", self.docker_hub_secret, "it must be a secret's name")
-        if self.log_retention_days not in LOG_DAYS:
-            right = f"it must be one of {', '.join(map(str, LOG_DAYS))}"
-            yield Problem("log_retention_days", self.log_retention_days, right)
+        yield from retention_problems("log_retention_days", self.log_retention_days)
         if not 7 <= self.artifact_days <= 365:
             yield Problem("artifact_days", self.artifact_days, "it must be 7 to 365")
         names = tuple(one.environment for one in self.deployments)

@@ -16,7 +16,6 @@ from config.pipeline import Deployment, Pipeline
 from mindforce.delivery_pipeline import RUNTIMES, DeliveryPipeline
 from mindforce.pipeline_checks import ChecksRole
 from mindforce.pull_request_check import PullRequestCheck
-from mindforce.retention import retention_days
 
 _PACKAGES = Path(__file__).resolve().parents[1] / "package.json"
 _TOOLS = "python -m pip install --quiet --no-deps --require-hashes -r delivery/requirements.txt"
@@ -52,7 +51,7 @@ class PipelineStack(Stack):
             repository=config.repository,
             branch=config.branch,
             artifact_days=config.artifact_days,
-            log_retention=retention_days(config.log_retention_days),
+            log_retention_days=config.log_retention_days,
         )
         self._checks = ChecksRole(
             self,

@@ -6,7 +6,7 @@ from typing import cast
 from aws_cdk import Annotations, RemovalPolicy, aws_ec2, aws_eks_v2, aws_kms, aws_lambda, aws_logs
 from constructs import Construct
 
-from mindforce.retention import retention_days
+from mindforce.log_group import LogGroup
 
 _LOGS = (
     aws_eks_v2.ClusterLoggingTypes.API,
@@ -49,12 +49,8 @@ class Cluster(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         # EKS makes this group by itself, without retention, if it isn't there before the cluster.
-        logs = aws_logs.LogGroup(
-            self,
-            "Logs",
-            log_group_name=f"/aws/eks/{name}/cluster",
-            retention=retention_days(log_retention_days),
-            removal_policy=RemovalPolicy.DESTROY,
+        logs = LogGroup(
+            self, "Logs", name=f"/aws/eks/{name}/cluster", retention_days=log_retention_days
         )
         cluster = aws_eks_v2.Cluster(
             self,
@@ -93,12 +89,7 @@ class Cluster(Construct):
             enabled=zonal_shift
         )
 
-        self.function_logs = aws_logs.LogGroup(
-            self,
-            "KubectlLogs",
-            retention=retention_days(log_retention_days),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        self.function_logs = LogGroup(self, "KubectlLogs", retention_days=log_retention_days)
         """Of the functions that reach into the cluster."""
         _log_to(self.function_logs, cluster)
         # Its generated class lacks one member of the interface that it implements in JavaScript.

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, Stage, aws_codebuild, aws_codepipeline, aws_iam, aws_logs, pipelines
+from aws_cdk import Duration, Stage, aws_codebuild, aws_codepipeline, aws_iam, pipelines
 from constructs import Construct
 
 from mindforce.artifact_bucket import ArtifactBucket
+from mindforce.log_group import LogGroup
 
 RUNTIMES = {"python": "3.11", "nodejs": "22"}
 """Of CodeBuild's image: what the app's commands and the CDK CLI are run by."""
@@ -24,14 +25,14 @@ class DeliveryPipeline(Construct):
         repository: str,
         branch: str,
         artifact_days: int,
-        log_retention: aws_logs.RetentionDays,
+        log_retention_days: int,
     ) -> None:
         super().__init__(scope, id)
         self._name = name
         self._connection_arn = connection_arn
         artifacts = ArtifactBucket(self, "Artifacts", days=artifact_days)
         self.bucket, self.key_arn = artifacts.bucket, artifacts.key.key_arn
-        self.log_group = aws_logs.LogGroup(self, "Logs", retention=log_retention)
+        self.log_group = LogGroup(self, "Logs", retention_days=log_retention_days, keep=True)
         self._logging = aws_codebuild.LoggingOptions(
             cloud_watch=aws_codebuild.CloudWatchLoggingOptions(log_group=self.log_group)
         )

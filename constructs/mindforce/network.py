@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import cast
 
-from aws_cdk import CfnResource, RemovalPolicy, Stack, aws_ec2, aws_iam, aws_logs
+from aws_cdk import CfnResource, Stack, aws_ec2, aws_iam, aws_logs
 from constructs import Construct
 
-from mindforce.retention import retention_days
+from mindforce.log_group import LogGroup
 from mindforce.subnets import Subnets
 
 
@@ -64,12 +64,7 @@ class Network(Construct):
             private_subnet_ids=subnets.private,
             private_subnet_route_table_ids=subnets.route_tables[1:],
         )
-        logs = aws_logs.LogGroup(
-            self,
-            "FlowLogs",
-            retention=retention_days(flow_log_retention_days),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        logs = LogGroup(self, "FlowLogs", retention_days=flow_log_retention_days)
         self._log_flows(logs)
         self._log_cdks_function_to(logs)
         if interface_endpoints:

@@ -145,7 +145,7 @@ WRONG_PIPELINE: Mapping[str, tuple[Any, str]] = {
     "repository": ("platform", "it must be such as 'owner/name'"),
     "branch": ("a b", "it must be a branch's name"),
     "docker_hub_secret": ("a b", "it must be a secret's name"),
-    "log_retention_days": (31, "it must be one of 1, 3"),
+    "log_retention_days": (31, "CloudWatch Logs keeps e.g. 30"),
     "artifact_days": (1, "it must be 7 to 365"),
     "deployments": ((), "each must be another one of dev"),
     f"{TURN}.environment": ("qa", "each must be another one of dev"),

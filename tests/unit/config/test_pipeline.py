@@ -32,7 +32,7 @@ DIGEST = f"docker.io/a/b:1@sha256:{'a' * 64}"
         ("repository", "platform", "owner/name"),
         ("branch", "ma in", "a branch's name"),
         ("docker_hub_secret", "", "a secret's name"),
-        ("log_retention_days", 8, "one of 1, 3, 5"),
+        ("log_retention_days", 8, "CloudWatch Logs keeps e.g. 7 days"),
         ("artifact_days", 6, "7 to 365"),
         ("deployments", (), "another one of dev, stage, prod"),
         ("deployments", (DEV, DEV), "another one of dev, stage, prod"),
