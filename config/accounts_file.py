@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,11 +75,10 @@ def read(file: Path = FILE) -> Accounts:
         raise ConfigError("config/accounts.json", [Problem("it", str(error), _RIGHT)]) from None
 
 
-def parse(content: Mapping[str, Any]) -> Accounts:
+def parse(content: Any) -> Accounts:
     """Return the accounts of a file's content. Raises ConfigError when they can't be right."""
-    if set(content) != _FIELDS or set(content["trust"]) != _TRUST:
-        right = f"it must hold {', '.join(sorted(_FIELDS))} and nothing else; {_RIGHT}"
-        raise ConfigError("config/accounts.json", [Problem("it", sorted(content), right)])
+    _check_holds("it", content, _FIELDS)
+    _check_holds("trust", content["trust"], _TRUST)
     try:
         return Accounts(
             management=str(content["management"]),
@@ -92,3 +91,10 @@ def parse(content: Mapping[str, Any]) -> Accounts:
         )
     except (TypeError, AttributeError) as error:
         raise ConfigError("config/accounts.json", [Problem("it", str(error), _RIGHT)]) from None
+
+
+def _check_holds(field: str, value: Any, names: Collection[str]) -> None:
+    if not isinstance(value, dict) or set(value) != set(names):
+        shown = sorted(value) if isinstance(value, dict) else value
+        right = f"it must hold {', '.join(sorted(names))} and nothing else; {_RIGHT}"
+        raise ConfigError("config/accounts.json", [Problem(field, shown, right)])

@@ -37,7 +37,12 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("email_domains", ["example"], "email_domains is 'example'; it must be a domain such as"),
         ("trust.people", "999999999999", "trust.people is '999999999999'; it must be one of"),
         ("trust.pipeline", "999999999999", "trust.pipeline is '999999999999'; it must be one of"),
-        ("trust", {"people": "444444444444"}, "it must hold accounts, email_domains, management"),
+        (
+            "trust",
+            {"people": "4"},
+            "trust is ['people']; it must hold people, pipeline and nothing",
+        ),
+        ("trust", None, "trust is None; it must hold people, pipeline and nothing else; 'make acc"),
         ("accounts", ["111111111111"], "no attribute 'items'\"; 'make accounts APPLY=1' writes"),
         ("regions", 1, "object is not iterable\"; 'make accounts APPLY=1' writes it"),
         ("comment", "", "it must hold accounts, email_domains, management, region"),
@@ -52,7 +57,7 @@ def test_a_wrong_value_is_named_with_what_would_be_right(
     assert sentence in str(caught.value)
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[]"])
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "5", "null"])
 def test_a_file_that_is_missing_or_broken_says_how_to_get_it(
     tmp_path: Path, text: str | None
 ) -> None:
