@@ -7,6 +7,8 @@ from typing import Any
 from aws_cdk import Aws, aws_eks_v2, aws_iam
 from constructs import Construct
 
+from mindforce.policy import Statement, document
+
 _ADMIN_POLICY = "cluster-access-policy/AmazonEKSClusterAdminPolicy"
 _NODES = {
     "username": "system:node:{{EC2PrivateDNSName}}",
@@ -94,7 +96,7 @@ class Access(Construct):
         account: str,
         condition: Mapping[str, Any],
         session_hours: int,
-        more: Mapping[str, Mapping[str, str]] | None = None,
+        more: Mapping[str, Statement] | None = None,
     ) -> str:
         kubeconfig = {"Action": "eks:DescribeCluster", "Resource": self._cluster_arn}
         may = {"kubeconfig": kubeconfig, **(more or {})}
@@ -105,21 +107,19 @@ class Access(Construct):
             role_name=name,
             description="Logs in to the cluster",
             max_session_duration=session_hours * 3600,
-            assume_role_policy_document=_allow(
-                Principal={"AWS": f"arn:{Aws.PARTITION}:iam::{account}:root"},
-                Action="sts:AssumeRole",
-                Condition=condition,
+            assume_role_policy_document=document(
+                {
+                    "Principal": {"AWS": f"arn:{Aws.PARTITION}:iam::{account}:root"},
+                    "Action": "sts:AssumeRole",
+                    "Condition": condition,
+                }
             ),
             policies=[
-                aws_iam.CfnRole.PolicyProperty(policy_name=policy, policy_document=_allow(**what))
+                aws_iam.CfnRole.PolicyProperty(policy_name=policy, policy_document=document(what))
                 for policy, what in may.items()
             ],
         )
         return role.attr_arn
-
-
-def _allow(**statement: Any) -> Mapping[str, Any]:
-    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
 
 
 def _map_roles(lines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 from aws_cdk import aws_eks_v2
 from constructs import Construct
 
-from mindforce.roles import ServiceRole, Statement
+from mindforce.policy import Statement
+from mindforce.roles import ServiceRole
 from mindforce.trust import pod_identity_trust
 
 NAMESPACE = "kube-system"

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from aws_cdk import aws_kms, aws_sns
 from constructs import Construct
 
+from mindforce.policy import account_decides, document
+
 _PENDING_WINDOW_DAYS = 30
 
 
@@ -29,16 +31,10 @@ class AlarmTopic(Construct):
             description="Alarms",
             enable_key_rotation=True,
             pending_window_in_days=_PENDING_WINDOW_DAYS,
-            key_policy=_policy(
-                {
-                    "Effect": "Allow",
-                    "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
-                    "Action": "kms:*",
-                    "Resource": "*",  # this key: a key's policy speaks of no other
-                },
+            key_policy=document(
+                account_decides(account),
                 {
                     **alarms,
-                    "Effect": "Allow",
                     "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
                     "Resource": "*",  # this key
                 },
@@ -56,8 +52,8 @@ class AlarmTopic(Construct):
             self,
             "Policy",
             topics=[self.arn],
-            policy_document=_policy(
-                {**alarms, "Effect": "Allow", "Action": "sns:Publish", "Resource": self.arn},
+            policy_document=document(
+                {**alarms, "Action": "sns:Publish", "Resource": self.arn},
                 {
                     "Effect": "Deny",
                     "Principal": "*",
@@ -67,7 +63,3 @@ class AlarmTopic(Construct):
                 },
             ),
         )
-
-
-def _policy(*statements: dict[str, object]) -> dict[str, object]:
-    return {"Version": "2012-10-17", "Statement": list(statements)}

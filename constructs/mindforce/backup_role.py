@@ -7,6 +7,7 @@ from aws_cdk import aws_iam
 from constructs import Construct
 
 from mindforce.backup_bucket import BACKUPS, BackupBucket
+from mindforce.policy import document
 from mindforce.trust import Trust
 
 # What Velero's AWS plug-in calls (its README, "Set permissions for Velero").
@@ -75,11 +76,10 @@ class BackupRole(Construct):
             self,
             "Role",
             description="Makes backups, and restores them",
-            assume_role_policy_document={"Version": "2012-10-17", "Statement": [dict(trust)]},
+            assume_role_policy_document=document(trust),
             policies=[
                 aws_iam.CfnRole.PolicyProperty(
-                    policy_name="Backups",
-                    policy_document={"Version": "2012-10-17", "Statement": statements},
+                    policy_name="Backups", policy_document=document(*statements)
                 )
             ],
         )

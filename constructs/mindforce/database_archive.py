@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mindforce.backup_bucket import DUMPS, BackupBucket
-from mindforce.roles import Statement
+from mindforce.policy import Statement
 
 # What pgBackRest calls, and reading the parts of an upload that it goes on with.
 _OBJECTS = (

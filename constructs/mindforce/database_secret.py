@@ -3,7 +3,7 @@
 from aws_cdk import aws_secretsmanager
 from constructs import Construct
 
-from mindforce.roles import Statement
+from mindforce.policy import Statement
 
 LENGTH = 40
 """Of letters and digits: 238 bits."""

@@ -6,7 +6,7 @@ from typing import Any
 from aws_cdk import RemovalPolicy, aws_kms
 from constructs import Construct
 
-from mindforce.roles import Statement, document
+from mindforce.policy import Statement, account_decides, document
 
 _USE = (
     "kms:Decrypt",
@@ -40,24 +40,19 @@ class DiskKey(Construct):
             description=description,
             enable_key_rotation=True,
             key_policy=document(
-                {
-                    "Sid": "IAM policies of the account decide",
-                    "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
-                    "Action": "kms:*",
-                    "Resource": "*",
-                },
+                {"Sid": "IAM policies of the account decide", **account_decides(account)},
                 {
                     "Sid": "Auto Scaling starts nodes",
                     "Principal": {"AWS": "*"},
                     "Action": list(_USE),
-                    "Resource": "*",
+                    "Resource": "*",  # this key
                     "Condition": {"ArnEquals": of_scaling},
                 },
                 {
                     "Sid": "EC2 goes on using the key for them",
                     "Principal": {"AWS": "*"},
                     "Action": "kms:CreateGrant",
-                    "Resource": "*",
+                    "Resource": "*",  # this key
                     "Condition": {"ArnEquals": of_scaling, **_FOR_EC2},
                 },
             ),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mindforce.backup_bucket import BACKUPS, DUMPS, BackupBucket
-from mindforce.roles import Statement
+from mindforce.policy import Statement
 
 
 def drill_statements(

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import aws_ecr
 from constructs import Construct
 
-from mindforce.roles import ServiceRole, Statement
+from mindforce.policy import Statement
+from mindforce.roles import ServiceRole
 from mindforce.trust import service_trust
 
 PREFIX = "docker-hub"

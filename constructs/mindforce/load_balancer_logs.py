@@ -3,6 +3,8 @@
 from aws_cdk import RemovalPolicy, aws_s3
 from constructs import Construct
 
+from mindforce.policy import document
+
 
 class LoadBalancerLogs(Construct):
     """A private bucket that Elastic Load Balancing alone writes to; it empties itself with time."""
@@ -42,24 +44,20 @@ class LoadBalancerLogs(Construct):
             self,
             "Policy",
             bucket=self.bucket_name,
-            policy_document={
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Deny",
-                        "Principal": {"AWS": "*"},
-                        "Action": "s3:*",
-                        "Resource": [arn, f"{arn}/*"],
-                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    },
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
-                        "Action": "s3:PutObject",
-                        "Resource": f"{arn}/AWSLogs/{account}/*",
-                    },
-                ],
-            },
+            policy_document=document(
+                {
+                    "Effect": "Deny",
+                    "Principal": {"AWS": "*"},
+                    "Action": "s3:*",
+                    "Resource": [arn, f"{arn}/*"],
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                },
+                {
+                    "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+                    "Action": "s3:PutObject",
+                    "Resource": f"{arn}/AWSLogs/{account}/*",
+                },
+            ),
         )
         # The record of who came outlives the environment; nobody has to empty it by hand.
         for resource in (bucket, policy):

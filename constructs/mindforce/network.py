@@ -7,6 +7,7 @@ from aws_cdk import CfnResource, Stack, aws_ec2, aws_iam, aws_logs
 from constructs import Construct
 
 from mindforce.log_group import LogGroup
+from mindforce.policy import document
 from mindforce.subnets import Subnets
 
 
@@ -72,7 +73,6 @@ class Network(Construct):
 
     def _log_flows(self, logs: aws_logs.LogGroup) -> None:
         statement = {
-            "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
             "Resource": logs.log_group_arn,
         }
@@ -80,7 +80,6 @@ class Network(Construct):
         logs_here = f"arn:aws:ec2:{stack.region}:{stack.account}:vpc-flow-log/*"
         # Without conditions the service could be asked to use this role from another account.
         trust = {
-            "Effect": "Allow",
             "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
             "Action": "sts:AssumeRole",
             "Condition": {
@@ -91,11 +90,10 @@ class Network(Construct):
         role = aws_iam.CfnRole(
             self,
             "FlowLogRole",
-            assume_role_policy_document={"Version": "2012-10-17", "Statement": [trust]},
+            assume_role_policy_document=document(trust),
             policies=[
                 aws_iam.CfnRole.PolicyProperty(
-                    policy_name="deliver",
-                    policy_document={"Version": "2012-10-17", "Statement": [statement]},
+                    policy_name="deliver", policy_document=document(statement)
                 )
             ],
         )

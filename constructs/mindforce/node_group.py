@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import aws_ec2, aws_eks_v2
 from constructs import Construct
 
-from mindforce.roles import ServiceRole, Statement
+from mindforce.policy import Statement
+from mindforce.roles import ServiceRole
 from mindforce.trust import service_trust
 
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")

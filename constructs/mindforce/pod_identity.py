@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from aws_cdk import aws_eks_v2, aws_iam
 from constructs import Construct
 
-from mindforce.roles import Statement, document
+from mindforce.policy import Statement, document
 from mindforce.trust import pod_identity_trust
 
 

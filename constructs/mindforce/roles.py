@@ -1,15 +1,12 @@
 """Roles that AWS services assume, for themselves or for pods."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from aws_cdk import aws_iam
 from constructs import Construct
 
+from mindforce.policy import Statement, document
 from mindforce.trust import Trust
-
-Statement = Mapping[str, Any]
-"""A policy statement as IAM writes it."""
 
 
 class ServiceRole(aws_iam.CfnRole):
@@ -35,11 +32,3 @@ class ServiceRole(aws_iam.CfnRole):
             policies=[policy] if statements else None,
         )
         self.arn = self.attr_arn
-
-
-def document(*statements: Statement) -> dict[str, Any]:
-    """Return a policy of these statements, each of which allows unless it says otherwise."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", **statement} for statement in statements],
-    }

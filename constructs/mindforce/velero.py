@@ -7,7 +7,7 @@ from aws_cdk import aws_eks_v2, aws_iam
 from constructs import Construct, IDependable
 
 from mindforce.helm_release import HelmRelease
-from mindforce.roles import Statement, document
+from mindforce.policy import Statement, document
 
 CHART_VERSION = "12.1.0"
 VERSION = "1.18.2"

@@ -7,7 +7,7 @@ from typing import Any
 from aws_cdk import aws_iam
 from constructs import Construct
 
-from mindforce.roles import Statement, document
+from mindforce.policy import Statement, document
 
 _AUDIENCE = "sts.amazonaws.com"
 

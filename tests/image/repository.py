@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from local.kubernetes.certificates import Pair
 from local.kubernetes.components import API_AUDIENCE
+from mindforce.policy import document
 from tests.image.container import Mount
 from tests.image.kubernetes import NAMESPACE, Kubernetes
 from tests.local_aws.support import ACCOUNT, REGION, Account, Server
@@ -146,10 +147,7 @@ def _role(
     account: Account, name: str, trust: Mapping[str, Any], allowed: Sequence[Mapping[str, Any]]
 ) -> str:
     iam = account.client("iam")
-    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))
-    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=_document(*allowed))
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document(trust)))
+    policy = json.dumps(document(*allowed))
+    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy)
     return str(made["Role"]["Arn"])
-
-
-def _document(*statements: Mapping[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})

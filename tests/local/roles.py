@@ -9,6 +9,7 @@ import boto3
 
 from config.access import Role
 from local import access
+from mindforce.policy import document
 from tests.local.machine import Machine
 from tests.local.matrix import ApiServer, by_the_table, questions
 
@@ -73,11 +74,10 @@ def pipeline(machine: Machine) -> Iterator[boto3.Session]:
     account, name = role.split(":")[4], role.rpartition("/")[2]
     root = boto3.Session(account, "test", region_name=machine.target.environment.region)
     iam = root.client("iam", endpoint_url=machine.target.endpoint)
-    allow = {"Effect": "Allow", "Action": "sts:AssumeRole"}
-    trust = {**allow, "Principal": {"AWS": f"arn:aws:iam::{account}:root"}}
-    iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))
-    policy = document({**allow, "Resource": "*"})
-    iam.put_role_policy(RoleName=name, PolicyName="assume", PolicyDocument=policy)
+    trust = {"Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}}
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document(trust)))
+    policy = document({"Action": "sts:AssumeRole", "Resource": "*"})
+    iam.put_role_policy(RoleName=name, PolicyName="assume", PolicyDocument=json.dumps(policy))
     try:
         credentials = assume(machine, root, role)
         yield boto3.Session(
@@ -95,8 +95,3 @@ def assume(machine: Machine, session: boto3.Session, role: str) -> Any:
     """Return a role's credentials, got by a session. Raises ClientError when it says no."""
     sts = session.client("sts", endpoint_url=machine.target.endpoint)
     return sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-
-
-def document(statement: Mapping[str, Any]) -> str:
-    """Return a policy of one statement."""
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

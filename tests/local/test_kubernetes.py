@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from config.environments import DEV
+from mindforce.policy import document
 from tests.local.machine import Machine, eventually
 from tests.synthesis import Synthesis, manifests
 
@@ -61,19 +62,10 @@ def _allowed(dev: Machine, role: str, *question: str) -> bool:
 def stranger(dev: Machine) -> Iterator[str]:
     """A role of the account that people may assume, and that no access entry names."""
     iam = dev.client("iam")
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{DEV.access.identity_account}:root"},
-                "Action": "sts:AssumeRole",
-            }
-        ],
-    }
-    document = json.dumps(trust)
+    account = f"arn:aws:iam::{DEV.access.identity_account}:root"
+    trust = json.dumps(document({"Principal": {"AWS": account}, "Action": "sts:AssumeRole"}))
     name = "mindforce-stranger"
-    yield iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    yield iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     iam.delete_role(RoleName=name)
 
 

@@ -5,9 +5,10 @@ import json
 import pytest
 
 from config.environments import DEV
+from mindforce.policy import document
 from tests.local.machine import Machine
 from tests.local.matrix import Question
-from tests.local.roles import Roles, assume, document
+from tests.local.roles import Roles, assume
 
 ROLE = "in-aws-auth-only"
 
@@ -16,8 +17,8 @@ def test_by_entries_alone_the_table_holds_and_aws_auth_lets_nobody_in(
     dev: Machine, roles: Roles
 ) -> None:
     iam = dev.client("iam")
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": DEV.account}}
-    arn = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
+    trust = json.dumps(document({"Action": "sts:AssumeRole", "Principal": {"AWS": DEV.account}}))
+    arn = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     lines = [{"rolearn": arn, "username": ROLE, "groups": ["system:masters"]}]
     patch = json.dumps({"data": {"mapRoles": json.dumps(lines)}})
     dev.kubectl("patch", "configmap", "aws-auth", "-n", "kube-system", "--patch", patch)

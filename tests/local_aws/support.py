@@ -12,6 +12,8 @@ from typing import Any
 
 import boto3
 
+from mindforce.policy import document
+
 ACCOUNT = "111111111111"
 REGION = "eu-central-1"
 STACK_SECONDS = 120.0
@@ -167,18 +169,13 @@ def role(
         {"AWS": f"arn:aws:iam::{ACCOUNT}:root"} if service == "account" else {"Service": service}
     )
     policies = [
-        {"PolicyName": "own", "PolicyDocument": _document({"Effect": "Allow", **statement})}
-        for statement in statements
+        {"PolicyName": "own", "PolicyDocument": document(statement)} for statement in statements
     ]
-    trust = _document({"Effect": "Allow", "Principal": principal, "Action": list(actions)})
+    trust = document({"Principal": principal, "Action": list(actions)})
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {"AssumeRolePolicyDocument": trust, "Policies": policies},
     }
-
-
-def _document(statement: Mapping[str, Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def network(zones: str = "ab") -> dict[str, Any]:

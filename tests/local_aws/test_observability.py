@@ -7,14 +7,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from mindforce.policy import document
 from tests.local_aws.support import ACCOUNT, Account, StackFailedError, eventually, role
 
 CLOUDWATCH = {"Service": "cloudwatch.amazonaws.com"}
 QUERY = 'SELECT SUM(ErrorPortAllocation) FROM SCHEMA("AWS/NATGateway", NatGatewayId)'
-
-
-def policy(*statements: dict[str, Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def key(*actions: str) -> dict[str, Any]:
@@ -24,7 +21,7 @@ def key(*actions: str) -> dict[str, Any]:
     if actions:
         statement = {"Effect": "Allow", "Principal": CLOUDWATCH, "Action": list(actions)}
         statements.append({**statement, "Resource": "*"})
-    return {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": policy(*statements)}}
+    return {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": document(*statements)}}
 
 
 def alarm(**properties: Any) -> dict[str, Any]:
@@ -50,7 +47,7 @@ def topic_policy(effect: str, account: str = ACCOUNT) -> dict[str, Any]:
         "Resource": {"Ref": "Topic"},
         "Condition": {"StringEquals": {"aws:SourceAccount": account}},
     }
-    properties = {"Topics": [{"Ref": "Topic"}], "PolicyDocument": policy(statement)}
+    properties = {"Topics": [{"Ref": "Topic"}], "PolicyDocument": document(statement)}
     return {"Type": "AWS::SNS::TopicPolicy", "Properties": properties}
 
 
@@ -65,7 +62,7 @@ def paging(**changes: Any) -> dict[str, Any]:
             "Type": "AWS::SQS::QueuePolicy",
             "Properties": {
                 "Queues": [{"Ref": "Queue"}],
-                "PolicyDocument": policy(
+                "PolicyDocument": document(
                     {
                         "Effect": "Allow",
                         "Principal": {"Service": "sns.amazonaws.com"},
@@ -268,7 +265,7 @@ def test_mail_waits_for_its_confirmation(account: Account) -> None:
 
 def test_a_policy_of_no_topic_and_an_unknown_property_are_refused(account: Account) -> None:
     nowhere = f"arn:aws:sns:eu-central-1:{ACCOUNT}:nowhere"
-    properties = {"Topics": [nowhere], "PolicyDocument": policy()}
+    properties = {"Topics": [nowhere], "PolicyDocument": document()}
     orphan = {"Policy": {"Type": "AWS::SNS::TopicPolicy", "Properties": properties}}
     traced = {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TracingConfig": "Active"}}}
     for resources, reason in ((orphan, "does not exist"), (traced, "TracingConfig is not")):
