@@ -56,7 +56,7 @@ class AlarmTopic(Construct):
                 {**alarms, "Action": "sns:Publish", "Resource": self.arn},
                 {
                     "Effect": "Deny",
-                    "Principal": "*",
+                    "Principal": "*",  # is refused
                     "Action": "sns:Publish",
                     "Resource": self.arn,
                     "Condition": {"Bool": {"aws:SecureTransport": "false"}},

@@ -43,14 +43,14 @@ class DiskKey(Construct):
                 {"Sid": "IAM policies of the account decide", **account_decides(account)},
                 {
                     "Sid": "Auto Scaling starts nodes",
-                    "Principal": {"AWS": "*"},
+                    "Principal": {"AWS": "*"},  # whom the condition names
                     "Action": list(_USE),
                     "Resource": "*",  # this key
                     "Condition": {"ArnEquals": of_scaling},
                 },
                 {
                     "Sid": "EC2 goes on using the key for them",
-                    "Principal": {"AWS": "*"},
+                    "Principal": {"AWS": "*"},  # whom the condition names
                     "Action": "kms:CreateGrant",
                     "Resource": "*",  # this key
                     "Condition": {"ArnEquals": of_scaling, **_FOR_EC2},

@@ -47,8 +47,8 @@ class LoadBalancerLogs(Construct):
             policy_document=document(
                 {
                     "Effect": "Deny",
-                    "Principal": {"AWS": "*"},
-                    "Action": "s3:*",
+                    "Principal": {"AWS": "*"},  # is refused
+                    "Action": "s3:*",  # whatever comes without TLS
                     "Resource": [arn, f"{arn}/*"],
                     "Condition": {"Bool": {"aws:SecureTransport": "false"}},
                 },

@@ -22,6 +22,6 @@ def account_decides(account: str) -> Statement:
     """
     return {
         "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
-        "Action": "kms:*",
+        "Action": "kms:*",  # as far as an IAM policy allows it
         "Resource": "*",  # this key: a key's policy speaks of no other
     }
