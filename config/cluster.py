@@ -13,6 +13,9 @@ from config.retention import retention_problems
 KUBECTL_VERSION = "1.35"
 """The kubectl that applies the charts: the layer's version in stacks/cluster.py."""
 
+AUTOSCALERS: Mapping[str, str] = {"1.34": "1.34.5", "1.35": "1.35.2", "1.36": "1.36.1"}
+"""The Cluster Autoscaler of each Kubernetes version: it simulates that version's scheduler."""
+
 SupportType = Literal["STANDARD", "EXTENDED"]
 
 
@@ -21,7 +24,8 @@ class Cluster:
     """An EKS cluster."""
 
     version: str
-    """Kubernetes minor version; raising it by one upgrades control plane and nodes in place."""
+    """Kubernetes minor version; raising it by one upgrades control plane and nodes in place, and
+    their autoscaler with them."""
     endpoint_cidrs: tuple[str, ...]
     """Who may reach the API server from outside the VPC; nobody when empty."""
     log_retention_days: int
@@ -33,6 +37,10 @@ class Cluster:
     node_groups: tuple[NodeGroup, ...]
     add_on_versions: Mapping[str, str] = field(default_factory=dict)
     """Add-on → version; EKS's default for the cluster's version where there is none."""
+
+    @property
+    def autoscaler_version(self) -> str:
+        return AUTOSCALERS[self.version]
 
     def problems(self) -> Iterator[Problem]:
         yield from self._version_problems()
@@ -53,6 +61,9 @@ class Cluster:
         accepted = [f"1.{minor}" for minor in (kubectl - 1, kubectl, kubectl + 1)]
         if self.version not in accepted:
             right = f"kubectl {KUBECTL_VERSION} serves {', '.join(accepted)}"
+            yield Problem("version", self.version, right)
+        elif self.version not in AUTOSCALERS:
+            right = f"AUTOSCALERS of config/cluster.py has {', '.join(AUTOSCALERS)}: add it there"
             yield Problem("version", self.version, right)
 
 

@@ -62,6 +62,7 @@ class PlatformStack(EnvironmentStack):
             "ClusterAutoscaler",
             cluster=here,
             cluster_name=config.name,
+            version=config.cluster.autoscaler_version,
             region=config.region,
             account=config.account,
             replicas=platform.controller_replicas,

@@ -7,8 +7,6 @@ from mindforce.helm_release import HelmRelease
 from mindforce.pod_identity import PodIdentity
 
 CHART_VERSION = "9.59.0"
-VERSION = "1.35.2"
-"""Its minor version is Kubernetes' own: it simulates that version's scheduler."""
 NAMESPACE = "kube-system"
 NAME = "cluster-autoscaler"
 
@@ -23,10 +21,12 @@ class ClusterAutoscaler(Construct):
         *,
         cluster: aws_eks_v2.ICluster,
         cluster_name: str,
+        version: str,
         region: str,
         account: str,
         replicas: int,
     ) -> None:
+        """`version` is a release of the cluster's own version: it simulates its scheduler."""
         super().__init__(scope, id)
         # EKS tags the Auto Scaling groups of its node groups with it.
         tag = f"aws:ResourceTag/k8s.io/cluster-autoscaler/{cluster_name}"
@@ -76,7 +76,7 @@ class ClusterAutoscaler(Construct):
             namespace=NAMESPACE,
             values={
                 "fullnameOverride": NAME,
-                "image": {"tag": f"v{VERSION}"},
+                "image": {"tag": f"v{version}"},
                 "autoDiscovery": {"clusterName": cluster_name},
                 # Pods can't ask the instance's metadata: it is a hop too far.
                 "awsRegion": region,
