@@ -1,8 +1,10 @@
 """What a backup holds, as Velero wrote it to its bucket, and how objects are compared."""
 
+import gzip
 import io
 import json
 import tarfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -70,16 +72,25 @@ def read(s3: Any, location: Object, backup: str) -> Contents:
     name = f"{prefix}/backups/{backup}/{backup}.tar.gz".lstrip("/")
     try:
         body = s3.get_object(Bucket=storage["bucket"], Key=name)["Body"].read()
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, OSError) as error:
         raise VeleroError(f"The backup {backup} can't be read ({name}): {error}") from error
+    return unpack(body, backup)
+
+
+def unpack(body: bytes, backup: str) -> Contents:
+    """Return the namespaced objects of a backup's file. Raises VeleroError."""
     try:
-        return dict(_unpack(body))
-    except (tarfile.TarError, OSError, ValueError, KeyError) as error:
-        raise VeleroError(f"The backup {backup} is damaged: {error}") from error
+        return dict(_unpacked(body))
+    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
+        why = str(error).rstrip(".")
+        raise VeleroError(f"The backup {backup} is damaged: {why}.") from error
 
 
-def _unpack(body: bytes) -> Iterator[tuple[Key, Object]]:
-    with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
+def _unpacked(body: bytes) -> Iterator[tuple[Key, Object]]:
+    with (
+        gzip.open(io.BytesIO(body)) as stream,
+        tarfile.open(fileobj=stream, mode="r:") as archive,
+    ):
         for member in archive:
             # resources/RESOURCE/namespaces/NAMESPACE/NAME.json, once more for each version.
             parts = member.name.removeprefix("./").split("/")
@@ -88,13 +99,25 @@ def _unpack(body: bytes) -> Iterator[tuple[Key, Object]]:
             file = archive.extractfile(member)
             if file is None:
                 continue
-            item: Object = json.load(file)
-            key = Key(
-                kind=Kind(resource=parts[1], version=item["apiVersion"]),
-                namespace=parts[3],
-                name=item["metadata"]["name"],
-            )
-            yield key, item
+            item = _object(file.read(), member.name)
+            kind = Kind(resource=parts[1], version=item["apiVersion"])
+            yield Key(kind=kind, namespace=parts[3], name=item["metadata"]["name"]), item
+        # An archive that is damaged may end early, and quietly: the checksum at the end tells.
+        while stream.read(2**20):
+            pass
+
+
+def _object(text: bytes, name: str) -> Object:
+    """Return an object that a file holds. Raises ValueError."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{name} can't be read: {error}") from error
+    match found:
+        case {"apiVersion": str(), "metadata": {"name": str()}}:
+            item: Object = found
+            return item
+    raise ValueError(f"{name} holds no object")
 
 
 def comparable(item: Object) -> Object:

@@ -40,9 +40,8 @@ def check_data(
         if hours > max_age_hours:
             old = f"The newest dump, {newest.name}, is {hours:.0f} h old; it may be"
             return 0, [*problems, f"{old} {max_age_hours}."]
-        manifest = json.load(_get(s3, bucket, f"{newest.name}{MANIFEST}"))
-        before: Tables = manifest["tables"]
-        if archive := manifest["archive"]:
+        before, archive = _manifest(s3, bucket, newest.name)
+        if archive:
             problems.append(
                 f"When {newest.name} was dumped, the database's archive failed: {archive}."
             )
@@ -54,7 +53,7 @@ def check_data(
         ClientError,
         PostgresError,
         psycopg.Error,
-        KeyError,
+        OSError,
         ValueError,
     ) as error:
         return 0, [f"The dump of the database can't be restored: {error}"]
@@ -94,6 +93,18 @@ def _dumps(s3: Any, bucket: str) -> list[_Dump]:
 
 def _get(s3: Any, bucket: str, key: str) -> Any:
     return s3.get_object(Bucket=bucket, Key=key)["Body"]
+
+
+def _manifest(s3: Any, bucket: str, dump: str) -> tuple[Tables, str | None]:
+    """Return the tables that were dumped, and what failed of the archive. Raises ValueError."""
+    found = json.load(_get(s3, bucket, f"{dump}{MANIFEST}"))
+    match found:
+        case {"tables": dict(tables), "archive": None | str() as archive} if all(
+            isinstance(table, dict) and isinstance(table.get("rows"), int) and "checksum" in table
+            for table in tables.values()
+        ):
+            return tables, archive
+    raise ValueError(f"{dump}{MANIFEST} isn't what a dump writes of its tables.")
 
 
 def _restored(body: Any) -> Tables:

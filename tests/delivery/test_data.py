@@ -1,5 +1,6 @@
 """A dump is proven by its rows, and what is wrong with one is named."""
 
+import errno
 import json
 import re
 from collections.abc import Iterator
@@ -157,9 +158,36 @@ def test_a_bucket_without_a_dump_that_can_be_proven_is_told(
     assert "can't be restored: pg_restore failed: " in problem()
     s3.put_object(Bucket=bucket, Key=f"{fresh}{MANIFEST}", Body=b"{")
     assert "can't be restored: Expecting property name" in problem()
+    for wrong in ("[]", "{}", '{"tables": {"a": 1}, "archive": null}', '{"tables": {}}'):
+        s3.put_object(Bucket=bucket, Key=f"{fresh}{MANIFEST}", Body=wrong.encode())
+        said = f"can't be restored: {fresh}{MANIFEST} isn't what a dump writes of its tables."
+        assert problem().endswith(said)
     s3.delete_object(Bucket=bucket, Key=f"{fresh}{MANIFEST}")
     empty, _ = dump(postgres.create_database(f"empty{next(_numbers)}"), s3, bucket)
     assert problem() == f"The dump {empty} is empty: it holds no row."
+
+
+def test_a_dump_that_is_cut_off_is_told(s3: Any, bucket: str, url: str) -> None:
+    name, _ = dump(url, s3, bucket)
+    body = s3.get_object(Bucket=bucket, Key=f"{name}{DUMP}")["Body"].read()
+    for share in (0.0, 0.1, 0.5, 0.95):
+        cut = body[: int(len(body) * share)]
+        s3.put_object(Bucket=bucket, Key=f"{name}{DUMP}", Body=cut)
+        rows, (problem,) = check_data(s3, bucket, max_age_hours=HOURS)
+        assert (rows, problem[:40]) == (0, "The dump of the database can't be restor")
+
+
+def test_a_machine_that_can_not_hold_the_rows_is_told(
+    s3: Any, bucket: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dump(url, s3, bucket)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("delivery.data_check.temporary", full)
+    _, (problem,) = check_data(s3, bucket, max_age_hours=HOURS)
+    assert problem.endswith("can't be restored: [Errno 28] No space left on device")
 
 
 def test_a_dump_that_broke_off_is_told_beside_the_one_before(
