@@ -55,9 +55,9 @@ DATA ?= $(if $(KUBECONFIG),1,0)
 backup: setup ## Back up all of ENV now
 	@$(THERE) python -m delivery.backup
 
-restore: setup ## Bring NAMESPACE (web) back from the backup FROM (newest), or INTO another name
+restore: setup ## Bring NAMESPACE (web) back from the backup FROM (newest), or INTO another name; PARTIAL=1 takes one that isn't whole
 	@$(THERE) python -m delivery.restore --from $(FROM) --namespace $(NAMESPACE) \
-		$(if $(INTO),--into $(INTO))
+		$(if $(INTO),--into $(INTO)) $(if $(filter 1,$(PARTIAL)),--partial)
 
 drill: setup ## Prove ENV's newest backup as the scheduled drill does: restore it beside what runs, and compare
 	@$(THERE) python -m delivery.drill --environment $(ENV) $(if $(filter 0,$(DATA)),--no-data)

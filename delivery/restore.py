@@ -4,13 +4,14 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from delivery import velero
 from delivery.changes import CONFIG_MAPS, Change, modifier
+from delivery.chosen import NEWEST, chosen
 from delivery.cluster import Cluster, ClusterError, Object, connect
 
-NEWEST = "newest"
 _SECONDS = 3600.0
 # Made anew by whom they belong to; restored, they would be in the way.
 EXCLUDED = (
@@ -47,6 +48,7 @@ def restore(
     backup: str,
     namespaces: Mapping[str, str],
     existing: bool = False,
+    partial: bool = False,
     excluded: Sequence[str] = EXCLUDED,
     changes: Sequence[Change] = CHANGES,
     changes_name: str | None = None,
@@ -57,9 +59,10 @@ def restore(
 
     `changes_name` is of the ConfigMap that holds the changes meanwhile; the restore's by default.
     Raises VeleroError where a namespace is there and `existing` doesn't say that what lacks in it
-    may be added: what is there is never changed. Raises ClusterError.
+    may be added: what is there is never changed; and where the backup isn't whole and `partial`
+    doesn't say that it need not be. Raises ClusterError.
     """
-    found = velero.find(cluster, backup)
+    found = velero.find(cluster, backup, partial=partial)
     velero.location(cluster, found["spec"]["storageLocation"])
     for source, target in namespaces.items():
         if not velero.includes(found, source):
@@ -101,35 +104,52 @@ def main(arguments: list[str] | None = None) -> int:
     """Return 0 when all is there, 1 when not."""
     parser = argparse.ArgumentParser(prog="python -m delivery.restore", description=__doc__)
     parser.add_argument("--kubeconfig", type=Path, help="default: $KUBECONFIG")
-    parser.add_argument("--from", dest="backup", default=NEWEST, help="a backup; default: newest")
+    parser.add_argument(
+        "--from", dest="backup", default=NEWEST, help="a backup; default: the newest that holds any"
+    )
     parser.add_argument("--namespace", default="web", help="what to bring back; default: web")
     parser.add_argument("--into", help="another name for it")
     parser.add_argument("--existing", action="store_true", help="add to what is there already")
+    parser.add_argument(
+        "--partial", action="store_true", help="from a backup that isn't whole, too"
+    )
     given = parser.parse_args(arguments)
     target = given.into or given.namespace
     try:
         with connect(given.kubeconfig) as cluster:
-            backup = given.backup
-            if backup == NEWEST:
-                backup = velero.newest(cluster, holding=[given.namespace])["metadata"]["name"]
+            found, held = chosen(
+                cluster,
+                given.backup,
+                given.namespace,
+                without=EXCLUDED,
+                partial=given.partial,
+            )
+            backup = found["metadata"]["name"]
+            lacking = list(velero.problems(cluster, found))
+            hours = (datetime.now(UTC) - velero.completed(found)).total_seconds() / 3600
+            print(
+                f"{backup} is {hours:.1f} h old and holds {held} objects of {given.namespace}.",
+                flush=True,
+            )
             made = restore(
                 cluster,
                 f"manual-{velero.stamp()}",
                 backup=backup,
                 namespaces={given.namespace: target},
                 existing=given.existing,
+                partial=given.partial,
             )
+            number = made["status"].get("warnings", 0)
+            warnings = velero.said(cluster, made, "warnings") if number else []
     except (velero.VeleroError, ClusterError) as error:
         print(f"FAILED: {error}")
         return 1
     items = made["status"].get("progress", {}).get("itemsRestored", 0)
-    if not items:
-        # A backup of all namespaces doesn't say which there were.
-        print(f"FAILED: The backup {backup} holds nothing of the namespace {given.namespace!r}.")
-        return 1
     print(f"{given.namespace} of {backup} is in {target}: {items} objects.")
-    if warnings := made["status"].get("warnings", 0):
-        print(f"{warnings} warnings: kubectl -n velero describe restore says more.")
+    for problem in lacking:
+        print(f"It lacks what the backup lacks: {problem}")
+    if number:
+        print(f"{number} warnings; Velero says: {'; '.join(warnings) or 'they can not be read'}.")
     return 0
 
 

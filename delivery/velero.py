@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,9 +15,11 @@ from delivery.cluster import Cluster, ClusterError, Object, wait_for
 NAMESPACE = "velero"
 GROUP = f"apis/velero.io/v1/namespaces/{NAMESPACE}"
 LOCATION = "default"
-_RESULTS_SECONDS = 30.0
-_MOST_ERRORS = 3
-_ENDED = {"Completed", "PartiallyFailed", "Failed", "FailedValidation"}
+_DOWNLOAD_SECONDS = 30.0
+_MOST_SAID = 3
+_WHOLE = "Completed"
+_PARTIAL = "PartiallyFailed"
+_ENDED = {_WHOLE, _PARTIAL, "Failed", "FailedValidation"}
 
 
 class VeleroError(Exception):
@@ -59,42 +62,60 @@ def problems(cluster: Cluster, item: Object) -> Iterator[str]:
     """Yield a sentence where a Backup or Restore that has ended isn't whole."""
     kind, name = item["kind"], item["metadata"]["name"]
     status = item["status"]
-    if status["phase"] == "Completed":
+    if status["phase"] == _WHOLE:
         return
     reasons = [*status.get("validationErrors", []), status.get("failureReason", "")]
-    if status["phase"] == "PartiallyFailed":
-        reasons += _errors(cluster, kind, name)
+    if status["phase"] == _PARTIAL:
+        reasons += said(cluster, item, "errors")
     counts = f"{status.get('errors', 0)} errors, {status.get('warnings', 0)} warnings"
     words = "; ".join(filter(None, reasons)) or counts
     yield f"{kind} {name} is {status['phase']}: {words}."
 
 
-def _errors(cluster: Cluster, kind: str, name: str) -> list[str]:
-    """Return the first errors that Velero wrote of a Backup or Restore; none if it can't."""
+def said(cluster: Cluster, item: Object, what: str) -> list[str]:
+    """Return the first "errors" or "warnings" that Velero wrote of a Backup or Restore.
+
+    There are none where they can't be read: they only say more of what is known to be wrong.
+    """
+    with contextlib.suppress(VeleroError, OSError, ValueError, EOFError, zlib.error):
+        file = download(cluster, f"{item['kind']}Results", item["metadata"]["name"])
+        found = json.loads(gzip.decompress(file)).get(what, {})
+        spaces = [text for texts in found.get("namespaces", {}).values() for text in texts]
+        texts = [*found.get("velero", []), *found.get("cluster", []), *spaces]
+        return [text.strip().rstrip(".") for text in texts[:_MOST_SAID]]
+    return []
+
+
+def download(cluster: Cluster, kind: str, name: str) -> bytes:
+    """Return a file that Velero keeps of a backup or restore, such as its "BackupContents".
+
+    Whoever may ask Velero needs no rights in the bucket. Raises VeleroError.
+    """
     requests = f"{GROUP}/downloadrequests"
     body = {
         "apiVersion": "velero.io/v1",
         "kind": "DownloadRequest",
-        "metadata": {"name": f"{name}-errors", "namespace": NAMESPACE},
-        "spec": {"target": {"kind": f"{kind}Results", "name": name}},
+        "metadata": {"generateName": f"{name}-", "namespace": NAMESPACE},
+        "spec": {"target": {"kind": kind, "name": name}},
     }
-    path = f"{requests}/{name}-errors"
-    with contextlib.suppress(ClusterError, httpx.HTTPError, OSError, ValueError):
-        cluster.create(requests, body)
+    try:
+        path = f"{requests}/{cluster.create(requests, body)['metadata']['name']}"
         try:
             url = wait_for(
-                f"the errors of {name} can be read",
+                f"Velero says where {kind} of {name} are",
                 lambda: cluster.get(path).get("status", {}).get("downloadURL"),
-                seconds=_RESULTS_SECONDS,
+                seconds=_DOWNLOAD_SECONDS,
             )
-            answer = httpx.get(url).raise_for_status()
+            answer = httpx.get(url, timeout=_DOWNLOAD_SECONDS)
+            return answer.raise_for_status().content
         finally:
             cluster.delete(path)
-        errors = json.loads(gzip.decompress(answer.content)).get("errors", {})
-        spaces = [text for texts in errors.get("namespaces", {}).values() for text in texts]
-        said = [*errors.get("velero", []), *errors.get("cluster", []), *spaces]
-        return [text.strip().rstrip(".") for text in said[:_MOST_ERRORS]]
-    return []
+    except httpx.HTTPStatusError as error:
+        # Its words have the address, with which anybody may read the file for minutes.
+        status = error.response.status_code
+        raise VeleroError(f"{kind} of {name} can't be read: the bucket says {status}.") from None
+    except (ClusterError, httpx.HTTPError) as error:
+        raise VeleroError(f"{kind} of {name} can't be read: {error}") from error
 
 
 def newest(cluster: Cluster, *, holding: Sequence[str] = (), now: datetime | None = None) -> Object:
@@ -102,13 +123,29 @@ def newest(cluster: Cluster, *, holding: Sequence[str] = (), now: datetime | Non
 
     Raises VeleroError, with what is there instead.
     """
+    return kept(cluster, holding=holding, now=now)[0]
+
+
+def kept(
+    cluster: Cluster,
+    *,
+    holding: Sequence[str] = (),
+    now: datetime | None = None,
+    partial: bool = False,
+) -> list[Object]:
+    """Return the backups that are whole, kept, and were made of these namespaces, newest first.
+
+    There is at least one. With `partial`, a backup that lacks something is one too. Whether a
+    namespace was there when a backup of all was made is in the backup only. Raises VeleroError.
+    """
     now = now or datetime.now(UTC)
+    phases = _phases(partial)
     backups = cluster.items(f"{GROUP}/backups")
     fitting = [b for b in backups if all(includes(b, namespace) for namespace in holding)]
-    whole = [b for b in fitting if b.get("status", {}).get("phase") == "Completed"]
-    kept = [b for b in whole if not expired(b, now)]
-    if kept:
-        return max(kept, key=completed)
+    whole = [b for b in fitting if b.get("status", {}).get("phase") in phases]
+    found = [b for b in whole if not expired(b, now)]
+    if found:
+        return sorted(found, key=completed, reverse=True)
     of = f" of {', '.join(holding)}" if holding else ""
     if whole:
         last = max(whole, key=completed)
@@ -117,22 +154,35 @@ def newest(cluster: Cluster, *, holding: Sequence[str] = (), now: datetime | Non
             f"at {last['status']['expiration']}."
         )
     if fitting:
-        phases = {b["metadata"]["name"]: b.get("status", {}).get("phase") for b in fitting}
-        last_name = max(fitting, key=lambda b: str(b["metadata"]["creationTimestamp"]))
-        name = last_name["metadata"]["name"]
-        raise VeleroError(f"No backup{of} is whole; the last, {name}, is {phases[name]}.")
+        last = max(fitting, key=lambda b: str(b["metadata"]["creationTimestamp"]))
+        phase = last.get("status", {}).get("phase")
+        raise VeleroError(
+            f"No backup{of} is whole; the last, {last['metadata']['name']}, is {phase}."
+        )
     raise VeleroError(f"There is no backup{of}.")
 
 
-def find(cluster: Cluster, name: str) -> Object:
-    """Return a backup by its name. Raises VeleroError where there is none, or it isn't whole."""
+def find(cluster: Cluster, name: str, *, partial: bool = False) -> Object:
+    """Return a backup by its name. Raises VeleroError where there is none, or it isn't whole.
+
+    With `partial` it may lack something.
+    """
     found = cluster.find(f"{GROUP}/backups/{name}")
     if found is None:
         raise VeleroError(f"There is no backup {name!r}; Velero lists those of its bucket.")
     phase = found.get("status", {}).get("phase", "new")
-    if phase != "Completed":
+    if phase == _PARTIAL and not partial:
+        raise VeleroError(
+            f"The backup {name} is {phase}, and not whole. Name another; where it is all that is "
+            "left, say --partial (PARTIAL=1) to restore what it holds."
+        )
+    if phase not in _phases(partial):
         raise VeleroError(f"The backup {name} is {phase}, and not whole.")
     return found
+
+
+def _phases(partial: bool) -> Sequence[str]:
+    return (_WHOLE, _PARTIAL) if partial else (_WHOLE,)
 
 
 def includes(backup: Object, namespace: str) -> bool:
