@@ -10,7 +10,6 @@ from delivery.cluster import Cluster
 
 CRON_JOB = "restore-drill"
 _PATH = f"apis/batch/v1/namespaces/{velero.NAMESPACE}/cronjobs/{CRON_JOB}"
-_HOURS = 26
 
 
 class ScopeError(Exception):
@@ -34,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def scheduled(cluster: Cluster) -> Scope | None:
-    """Return what the drill's CronJob looks at, None where there is none. Raises ClusterError."""
+    """Return what the drill's CronJob looks at, None where there is none.
+
+    Raises ScopeError where it doesn't say it all, and ClusterError.
+    """
     found = cluster.find(_PATH)
     if found is None:
         return None
@@ -42,22 +44,25 @@ def scheduled(cluster: Cluster) -> Scope | None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     given, _ = parser.parse_known_args(container.get("args", []))
+    if not given.namespace or not given.max_age_hours:
+        raise ScopeError(
+            f"The CronJob {velero.NAMESPACE}/{CRON_JOB} must say --namespace and --max-age-hours, "
+            "which a deploy of Workloads gives it."
+        )
     return Scope(
-        namespaces=given.namespace or [],
-        max_age_hours=int(given.max_age_hours or _HOURS),
-        data=given.data,
+        namespaces=given.namespace, max_age_hours=int(given.max_age_hours), data=given.data
     )
 
 
 def asked(given: argparse.Namespace, cron: Scope | None) -> Scope:
     """Return what is asked for; what isn't said is as in the CronJob. Raises ScopeError."""
-    namespaces = given.namespace or (cron.namespaces if cron else [])
-    if not namespaces:
+    namespaces = given.namespace or (cron and cron.namespaces)
+    hours = given.max_age_hours or (cron and cron.max_age_hours)
+    if not namespaces or not hours:
         raise ScopeError(
             f"There is no CronJob {velero.NAMESPACE}/{CRON_JOB} that says which namespaces to "
-            "restore; say --namespace."
+            "restore, and how old their backup may be; say --namespace and --max-age-hours."
         )
-    hours = given.max_age_hours or (cron.max_age_hours if cron else _HOURS)
     return Scope(
         namespaces=namespaces,
         max_age_hours=int(hours),

@@ -55,11 +55,18 @@ def test_less_than_that_is_said(words: tuple[str, ...], said: list[str]) -> None
     assert [one[: len(start)] for one, start in zip(found, said, strict=True)] == said
 
 
-def test_without_a_cron_job_somebody_has_to_say_it() -> None:
+def test_without_a_cron_job_somebody_has_to_say_it_all() -> None:
     assert scope.scheduled(Cluster()) is None  # type: ignore[arg-type]
-    with pytest.raises(ScopeError, match=r"There is no CronJob velero/restore-drill that says"):
-        scope.asked(_given(), None)
-    asked = scope.asked(_given("--namespace=web"), None)
-    assert asked == Scope(namespaces=["web"], max_age_hours=26, data=True)
+    for words in ((), ("--namespace=web",), ("--max-age-hours=2",)):
+        with pytest.raises(ScopeError, match=r"There is no CronJob velero/restore-drill that says"):
+            scope.asked(_given(*words), None)
+    asked = scope.asked(_given("--namespace=web", "--max-age-hours=2"), None)
+    assert asked == Scope(namespaces=["web"], max_age_hours=2, data=True)
     (said,) = scope.lacking(asked, None)
     assert "no CronJob" in said
+
+
+@pytest.mark.parametrize("words", [("--namespace=web",), ("--max-age-hours=26",)])
+def test_a_cron_job_that_does_not_say_it_all_is_told(words: tuple[str, ...]) -> None:
+    with pytest.raises(ScopeError, match=r"restore-drill must say --namespace and --max-age-hours"):
+        scope.scheduled(Cluster(*words))  # type: ignore[arg-type]
