@@ -23,6 +23,10 @@ class ClusterError(Exception):
     """The cluster can't be reached, or refuses; the message has its words."""
 
 
+class ConflictError(ClusterError):
+    """There is such an object already, or it is another by now."""
+
+
 class Cluster:
     """Objects by their paths, such as "api/v1/namespaces/web"."""
 
@@ -44,13 +48,17 @@ class Cluster:
         return list((self.find(path) or {}).get("items", []))
 
     def create(self, path: str, item: Object) -> Object:
-        """Make an object in a collection. Raises ClusterError."""
+        """Make an object in a collection. Raises ClusterError; ConflictError where it is there."""
         made: Object = self._ask("POST", path, json=item)
         return made
 
-    def delete(self, path: str) -> None:
-        """Delete an object; fine where there is none. Raises ClusterError."""
-        self._ask("DELETE", path, missing=True)
+    def delete(self, path: str, *, uid: str | None = None) -> None:
+        """Delete an object; fine where there is none. Raises ClusterError.
+
+        With `uid` it raises ConflictError where the object is another.
+        """
+        options = {"json": {"preconditions": {"uid": uid}}} if uid else {}
+        self._ask("DELETE", path, missing=True, **options)
 
     def _ask(self, method: str, path: str, *, missing: bool = False, **options: Any) -> Any:
         try:
@@ -60,9 +68,11 @@ class Cluster:
         if missing and answer.status_code == httpx.codes.NOT_FOUND:
             return None
         if answer.is_error:
+            conflict = answer.status_code == httpx.codes.CONFLICT
+            kind = ConflictError if conflict else ClusterError
             with contextlib.suppress(ValueError, KeyError, TypeError):
-                raise ClusterError(f"{method} {path}: {answer.json()['message']}")
-            raise ClusterError(f"{method} {path}: {answer.status_code} {answer.text[:200]}")
+                raise kind(f"{method} {path}: {answer.json()['message']}")
+            raise kind(f"{method} {path}: {answer.status_code} {answer.text[:200]}")
         return answer.json()
 
 

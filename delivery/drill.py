@@ -6,7 +6,10 @@ account has a role. So nothing in it can write to an archive, or serve anybody.
 
 import argparse
 import contextlib
+import os
+import socket
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,19 +19,24 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from delivery import contents, scope, velero
-from delivery.cluster import Cluster, ClusterError, Object, connect, wait_for
+from delivery import contents, lease, scope, velero
+from delivery.cleared import cleared
+from delivery.cluster import Cluster, ClusterError, Object, connect
 from delivery.comparison import apart, compared
 from delivery.contents import Contents
 from delivery.data_check import check_data
+from delivery.deadline import Ended, deadline
 from delivery.lacking import lacking
 from delivery.report import Verdict, publish
 from delivery.restore import restore
 from delivery.restored import DRILLED, MODIFIER, SKIPPED
 
 PREFIX = "drill-"
-_SECONDS = 1800.0
-_CLEAN_SECONDS = 300.0
+SECONDS = 3000
+"""How long a drill may take: its Job has more, for the start of its pod and for its end."""
+END_SECONDS = 120
+"""How long one that is ended takes at the most to clean up and to tell it."""
+_RESTORE_SECONDS = 1800.0
 
 
 @dataclass(kw_only=True)
@@ -40,32 +48,50 @@ class Drill:
     namespaces: Sequence[str]
     max_age_hours: int
     data: bool = True
+    seconds: float = SECONDS
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     """Of which backups and dumps have an age."""
     verdict: Verdict = field(default_factory=Verdict)
 
     def run(self) -> Verdict:
-        """Restore, compare, clean up. Never raises for what is wrong with a backup."""
+        """Restore, compare, clean up. Never raises for what is wrong, or takes too long."""
         try:
-            location = velero.location(self.cluster)
-            self.verdict.bucket = location["spec"]["objectStorage"]["bucket"]
-            backup = self._newest()
-            held = contents.read(self.s3, location, self.verdict.backup)
-            self.verdict.problems += lacking(self.cluster, backup, held, self.namespaces)
-            if not self.verdict.problems:
-                self._try(held)
-            if self.data:
-                self.verdict.rows, found = check_data(
-                    self.s3,
-                    self.verdict.bucket,
-                    max_age_hours=self.max_age_hours,
-                    now=self.now,
-                )
-                self.verdict.problems += found
-        except (velero.VeleroError, ClusterError) as error:
-            self.verdict.problems.append(str(error))
+            with deadline(self.seconds):
+                with self._noted():
+                    self._check_objects()
+                if self.data and self.verdict.bucket:
+                    with self._noted():
+                        self._check_rows()
+        except Ended as ended:
+            self.verdict.problems.append(f"The drill was ended: {ended}.")
         self.verdict.finished = datetime.now(UTC)
         return self.verdict
+
+    @contextlib.contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Note what is raised as what is wrong: a drill that breaks proves nothing."""
+        try:
+            yield
+        except (velero.VeleroError, ClusterError) as error:
+            self.verdict.problems.append(str(error))
+        except Exception as error:  # noqa: BLE001 # whatever it is, somebody has to be woken
+            traceback.print_exc()
+            self.verdict.problems.append(f"The drill broke: {type(error).__name__}: {error}.")
+
+    def _check_objects(self) -> None:
+        location = velero.location(self.cluster)
+        self.verdict.bucket = location["spec"]["objectStorage"]["bucket"]
+        backup = self._newest()
+        held = contents.read(self.s3, location, self.verdict.backup)
+        self.verdict.problems += lacking(self.cluster, backup, held, self.namespaces)
+        if not self.verdict.problems:
+            self._try(held)
+
+    def _check_rows(self) -> None:
+        self.verdict.rows, found = check_data(
+            self.s3, self.verdict.bucket, max_age_hours=self.max_age_hours, now=self.now
+        )
+        self.verdict.problems += found
 
     def _newest(self) -> Object:
         backup = velero.newest(self.cluster, holding=self.namespaces, now=self.now)
@@ -82,7 +108,12 @@ class Drill:
     def _try(self, held: Contents) -> None:
         name = f"drill-{velero.stamp()}"
         targets = {namespace: f"{PREFIX}{namespace}" for namespace in self.namespaces}
-        with self._cleaned(name, targets.values()):
+        made = [
+            f"{velero.GROUP}/restores/{name}",
+            *(f"api/v1/namespaces/{target}" for target in targets.values()),
+        ]
+        # What is wrong is noted first: in the clean-up more may go wrong.
+        with cleared(self.cluster, made), self._noted():
             restore(
                 self.cluster,
                 name,
@@ -93,38 +124,11 @@ class Drill:
                 # A name that its role may delete.
                 changes_name=MODIFIER,
                 spec={"restorePVs": False, "includeClusterResources": False},
-                seconds=_SECONDS,
+                seconds=_RESTORE_SECONDS,
             )
             wanted = compared(held, self.namespaces, without=SKIPPED)
             self.verdict.objects = len(wanted)
             self.verdict.problems += apart(self.cluster, wanted, targets, DRILLED)
-
-    @contextlib.contextmanager
-    def _cleaned(self, name: str, targets: Any) -> Iterator[None]:
-        """Begin and end without the drill's namespaces, also those of a drill that was killed."""
-        spaces = [f"api/v1/namespaces/{target}" for target in targets]
-
-        def clean() -> None:
-            for space in spaces:
-                self.cluster.delete(space)
-            wait_for(
-                "the drill's namespaces are gone",
-                lambda: not any(self.cluster.find(space) for space in spaces),
-                seconds=_CLEAN_SECONDS,
-            )
-
-        clean()
-        try:
-            yield
-        finally:
-            clean()
-            made = f"{velero.GROUP}/restores/{name}"
-            self.cluster.delete(made)
-            wait_for(
-                f"the restore {name} is gone",
-                lambda: self.cluster.find(made) is None,
-                seconds=_CLEAN_SECONDS,
-            )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -148,7 +152,9 @@ def main(arguments: list[str] | None = None) -> int:
                 max_age_hours=asked.max_age_hours,
                 data=asked.data,
             )
-            verdict = drill.run()
+            seconds = SECONDS + END_SECONDS
+            with lease.held(cluster, scope.CRON_JOB, holder=_me(), seconds=seconds):
+                verdict = drill.run()
             for line in verdict.lines():
                 print(line)
             less = list(scope.lacking(asked, whole))
@@ -156,6 +162,10 @@ def main(arguments: list[str] | None = None) -> int:
                 print(f"The verdict isn't published: {', and '.join(less)}.")
             else:
                 publish(verdict, cluster, given.environment)
+    except lease.LeaseError as error:
+        # Two would delete each other's namespaces; what the other sees is its to tell.
+        print(f"FAILED: another drill goes on: {error}")
+        return 1
     except scope.ScopeError as error:
         print(f"FAILED: {error}")
         return 1
@@ -163,6 +173,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"FAILED: the drill could not be done or its verdict not published: {error}")
         return 1
     return 0 if verdict.passed else 1
+
+
+def _me() -> str:
+    """Return who has the lease: a pod's name, or that of somebody's machine."""
+    return f"{socket.gethostname()} (process {os.getpid()})"
 
 
 if __name__ == "__main__":

@@ -77,6 +77,11 @@ def _rights(namespace: str, namespaces: Sequence[str]) -> list[Manifest]:
     velero = [
         _rule("velero.io", ["backups", "backupstoragelocations"], ["get", "list"]),
         _rule("velero.io", ["restores"], ["create", "delete", "get"]),
+        # Why one is partial: Velero says where that stands.
+        _rule("velero.io", ["downloadrequests"], ["create", "delete", "get"]),
+        # One drill at a time.
+        _rule("coordination.k8s.io", ["leases"], ["create"]),
+        _rule("coordination.k8s.io", ["leases"], ["delete", "get"], [NAME]),
         _rule("", ["configmaps"], ["create"]),
         _rule("", ["configmaps"], ["delete"], [MODIFIER]),
         _rule("", ["events"], ["create"]),

@@ -1,6 +1,9 @@
 """Drills of what the real Velero backed up, which find what is wrong with it."""
 
 import json
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,16 +11,17 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from delivery import velero
+from delivery import lease, scope, velero
 from delivery.cluster import Cluster, Object
 from delivery.data import dump
 from delivery.data_check import check_data
 from delivery.drill import main
 from delivery.postgres import temporary
+from delivery.process import ROOT
 from delivery.report import DIMENSION, METRIC, METRIC_NAMESPACE, Verdict, publish
 from service.migrate import migrate
 from service.settings import Settings
-from tests.local.machine import Machine
+from tests.local.machine import Machine, eventually
 from tests.local_backup.drilled import NAME, SPACE, meta
 from tests.local_backup.storage import LOCATION, forget
 
@@ -75,6 +79,57 @@ def test_a_drill_of_less_than_the_scheduled_one_silences_no_alarm(
     assert main([*words, "--namespace", "nowhere"]) == 1
     assert "FAILED: " in capsys.readouterr().out
     assert len(published()) == 1
+
+
+def test_what_a_drill_that_was_killed_left_is_deleted_first(
+    cluster: Cluster, drill: Callable[[], Verdict]
+) -> None:
+    cluster.create("api/v1/namespaces", {"metadata": {"name": f"drill-{NAME}"}})
+    left = {"metadata": {"name": "one"}, "data": {"a": "of then"}}
+    cluster.create(f"api/v1/namespaces/drill-{NAME}/configmaps", left)
+    assert drill().problems == []
+
+
+def test_a_drill_whose_pod_is_ended_cleans_up_and_tells_it(
+    dev: Machine, cluster: Cluster, newest: str
+) -> None:
+    words = ["--environment", "ended", "--namespace", NAME]
+    command = [sys.executable, "-m", "delivery.drill", *words]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        eventually(lambda: cluster.find(f"api/v1/namespaces/drill-{NAME}"))
+        assert cluster.find(f"{lease.LEASES}/{scope.CRON_JOB}")
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    problem, verdict = said.splitlines()
+    assert problem == "The drill was ended: it was told to end (SIGTERM)."
+    assert verdict.startswith(f"FAILED: backup {newest}, ")
+    dimensions = [{"Name": DIMENSION, "Value": "ended"}]
+    assert dev.client("cloudwatch").list_metrics(Dimensions=dimensions)["Metrics"]
+    events = cluster.items(f"api/v1/namespaces/{velero.NAMESPACE}/events")
+    assert any(problem in event["message"] for event in events)
+    assert cluster.find(f"api/v1/namespaces/drill-{NAME}") is None
+    assert cluster.find(f"{lease.LEASES}/{scope.CRON_JOB}") is None
+    restores = cluster.items(f"{velero.GROUP}/restores")
+    assert not [one for one in restores if one["metadata"]["name"].startswith("drill-")]
+
+
+def test_of_two_drills_the_second_leaves_the_first_alone(
+    cluster: Cluster, newest: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--environment", "second", "--namespace", NAME]
+    space = f"api/v1/namespaces/drill-{NAME}"
+    cluster.create("api/v1/namespaces", {"metadata": {"name": f"drill-{NAME}"}})
+    with lease.held(cluster, scope.CRON_JOB, holder="somebody", seconds=600):
+        assert main(words) == 1
+        said = capsys.readouterr().out
+        assert said.startswith("FAILED: another drill goes on: somebody has been at it since ")
+        assert "deletionTimestamp" not in cluster.get(space)["metadata"]
+    assert main(words) == 0
+    # One that was killed holds it no longer than it could have taken.
+    with lease.held(cluster, scope.CRON_JOB, holder="somebody", seconds=1):
+        time.sleep(1.1)
+        assert main(words) == 0
 
 
 def test_a_drill_finds_what_a_backup_lacks(

@@ -18,14 +18,14 @@ ROLE = "eks.amazonaws.com/role-arn"
 
 
 class Cluster:
-    """A cluster that has one object."""
+    """A cluster that has these objects."""
 
-    def __init__(self, item: Object) -> None:
-        self._item = item
+    def __init__(self, *items: Object) -> None:
+        self._items = list(items)
 
     def items(self, path: str) -> list[Object]:
         assert "/namespaces/drill-web/" in path
-        return [self._item]
+        return self._items
 
 
 def _apart(resource: str, held: Object, restored: Object) -> list[str]:
@@ -105,6 +105,17 @@ def test_any_other_difference_is_named(
     inner[path[-1]] = value
     (problem,) = _apart(resource, held, restored)
     assert problem.endswith(f"{said}.")
+
+
+def test_an_object_that_did_not_come_back_is_named_beside_one_that_did() -> None:
+    kind = Kind(resource="configmaps", version="v1")
+    one, other = (_object(metadata={"name": name}) for name in ("one", "other"))
+    held = {
+        Key(kind=kind, namespace="web", name=item["metadata"]["name"]): item
+        for item in (one, other)
+    }
+    (said,) = apart(Cluster(one), held, SPACES, DRILLED)  # type: ignore[arg-type]
+    assert said == "configmaps web/other was not restored."
 
 
 def test_only_patronis_own_config_maps_lose_their_annotations() -> None:
