@@ -19,6 +19,10 @@ from tests.local_backup.drilled import NAME, objects, remove
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Dev, standing for all of this folder's tests; who changes it puts it back."""
     with standing(tmp_path_factory.mktemp("backup")) as machine:
+        # One that is due meanwhile would make a backup that no test knows of, and be the newest.
+        for schedule in ("hourly", "daily"):
+            kind = ("schedules.velero.io", schedule, "--namespace", velero.NAMESPACE)
+            machine.kubectl("patch", *kind, "--type=merge", "-p", '{"spec": {"paused": true}}')
         yield machine
 
 

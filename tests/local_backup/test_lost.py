@@ -124,7 +124,7 @@ def test_a_copy_in_another_region_is_restored_from_and_never_written_to(
 ) -> None:
     before = _kept(dev, copied)
     monkeypatch.setenv("KUBECONFIG", str(again.kubeconfig))
-    (line,) = (one for one in _documented("console", 1).splitlines() if "delivery.location" in one)
+    (line,) = (one for one in _documented("console").splitlines() if "delivery.location" in one)
     _, _, module, *words = shlex.split(line.replace("COPY", copied).replace("REGION", ELSEWHERE))
     assert module == "delivery.location"
     assert location.main(words) == 0
@@ -133,9 +133,13 @@ def test_a_copy_in_another_region_is_restored_from_and_never_written_to(
     spaces = {"web": f"web-{velero.stamp()}"}
     restore(new, f"copy-{velero.stamp()}", backup=kept, namespaces=spaces)
     held = contents.read(_s3(dev), new.get(f"{LOCATIONS}/{location.NAME}"), kept)
-    wanted = {key.name for key in held if (key.resource, key.namespace) == ("services", "web")}
-    services = new.items(f"api/v1/namespaces/{spaces['web']}/services")
-    assert {item["metadata"]["name"] for item in services} == wanted != set()
+    wanted = compared(held, spaces, without=_ANEW)
+    assert {key.resource for key in wanted} >= {
+        "deployments.apps",
+        "ingresses.networking.k8s.io",
+        "services",
+    }
+    assert list(apart(new, wanted, spaces, CHANGES)) == []
 
     spec = {"includedNamespaces": ["web"], "storageLocation": location.NAME}
     made = velero.run(new, "Backup", f"none-{velero.stamp()}", spec, seconds=60)
@@ -171,10 +175,10 @@ def test_a_copy_that_may_not_be_read_is_told_and_not_kept(
     assert "There is a storage location 'default' (bucket " in capsys.readouterr().out
 
 
-def _documented(kind: str, number: int = 0) -> str:
-    """Return a block of code of docs/restore.md."""
+def _documented(kind: str) -> str:
+    """Return the blocks of code of a kind in docs/restore.md."""
     text = (ROOT / "docs" / "restore.md").read_text()
-    return str(re.findall(rf"^```{kind}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[number])
+    return "".join(re.findall(rf"^ *```{kind}\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL))
 
 
 def _s3(dev: Machine) -> Any:
