@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from delivery.process import ROOT
 from delivery.restore import main
 from delivery.velero import GROUP
+from tests.synthesis import Synthesis
 from tests.unit.delivery.velero_cluster import VeleroCluster, config_map
 
 # What a namespace gets of its own accord, and what is of another.
@@ -149,3 +151,12 @@ def test_what_velero_warns_of_is_said(there: VeleroCluster, restore: Restore) ->
 
     there.restoring = warn
     assert restore()[1].splitlines()[-1] == "1 warnings; Velero says: one is there, and another."
+
+
+def test_the_password_that_is_brought_to_a_new_region_has_one_place_there(
+    synthesis: Synthesis,
+) -> None:
+    """What docs/restore.md asks CloudFormation for, by its type."""
+    kind = "AWS::SecretsManager::Secret"
+    assert f"ResourceType=='{kind}'" in (ROOT / "docs" / "restore.md").read_text()
+    assert len(synthesis.template("dev", "Backup").resources(kind)) == 1
