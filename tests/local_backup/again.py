@@ -45,19 +45,28 @@ class Again:
         with connect(self.kubeconfig) as cluster:
             yield cluster
 
+    def patch(self, location: str, spec: object) -> None:
+        """Change a storage location."""
+        kubectl = str(build.ensure(cache(), lambda _: None) / "kubectl")
+        what = ("patch", "backupstoragelocations.velero.io", location, "--namespace=velero")
+        subprocess.run(
+            [
+                kubectl,
+                f"--kubeconfig={self.kubeconfig}",
+                *what,
+                "--type=merge",
+                f"--patch={json.dumps({'spec': spec})}",
+            ],
+            check=True,
+            capture_output=True,
+        )
+
     def look(self, location: str) -> None:
         """Have Velero look into a storage location's bucket now.
 
         It does when it starts, unless it has looked within the location's period: a minute.
         """
-        kubectl = str(build.ensure(cache(), lambda _: None) / "kubectl")
-        what = ("patch", "backupstoragelocations.velero.io", location, "--namespace=velero")
-        patch = json.dumps({"spec": {"backupSyncPeriod": "1s"}})
-        subprocess.run(
-            [kubectl, f"--kubeconfig={self.kubeconfig}", *what, "--type=merge", "-p", patch],
-            check=True,
-            capture_output=True,
-        )
+        self.patch(location, {"backupSyncPeriod": "1s"})
         pid = processes.running(self._folder / "run" / "velero-velero.controller.pid")
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
