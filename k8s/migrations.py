@@ -1,8 +1,10 @@
 """The schema, brought to where a release needs it before its pods serve."""
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from cdk8s import Chart
 from cdk8s_plus_27 import k8s as kube
@@ -49,36 +51,32 @@ class MigrationsChart(Chart):
             security_context=restricted_container(),
             volume_mounts=[secret_mount()],
         )
-        what = (image, database.url, timeout_seconds, *COMMAND, CPU, MEMORY)
-        kube.KubeJob(
-            self,
-            "Job",
-            metadata=kube.ObjectMeta(
-                name=job_name(image, *map(str, what)), namespace=namespace, labels=dict(LABELS)
-            ),
-            spec=kube.JobSpec(
-                # Whoever waits for it gives up first, while its pods can still say why.
-                active_deadline_seconds=timeout_seconds + 60,
-                backoff_limit=RETRIES,
-                template=kube.PodTemplateSpec(
-                    metadata=kube.ObjectMeta(labels=dict(LABELS)),
-                    spec=kube.PodSpec(
-                        restart_policy="Never",
-                        service_account_name=NAME,
-                        automount_service_account_token=False,
-                        enable_service_links=False,
-                        security_context=restricted_pod(65532),
-                        containers=[container],
-                        volumes=[secret_volume(PROVIDER)],
-                    ),
+        spec = kube.JobSpec(
+            # Whoever waits for it gives up first, while its pods can still say why.
+            active_deadline_seconds=timeout_seconds + 60,
+            backoff_limit=RETRIES,
+            template=kube.PodTemplateSpec(
+                metadata=kube.ObjectMeta(labels=dict(LABELS)),
+                spec=kube.PodSpec(
+                    restart_policy="Never",
+                    service_account_name=NAME,
+                    automount_service_account_token=False,
+                    enable_service_links=False,
+                    security_context=restricted_pod(65532),
+                    containers=[container],
+                    volumes=[secret_volume(PROVIDER)],
                 ),
             ),
         )
+        name = job_name(image, kube.KubeJob.manifest(spec=spec))
+        metadata = kube.ObjectMeta(name=name, namespace=namespace, labels=dict(LABELS))
+        kube.KubeJob(self, "Job", metadata=metadata, spec=spec)
 
 
-def job_name(image: str, *what: str) -> str:
+def job_name(image: str, manifest: Mapping[str, Any]) -> str:
     """Return a name that carries the release, and changes with all that the Job is made of."""
     _, _, digest = image.partition("@sha256:")
     tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
     release = digest[:12] or re.sub(r"[^a-z0-9]+", "-", tag.lower()).strip("-")[:30].strip("-")
-    return f"{NAME}-{release}-{hashlib.sha256(' '.join(what).encode()).hexdigest()[:8]}"
+    made_of = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+    return f"{NAME}-{release}-{made_of[:8]}"

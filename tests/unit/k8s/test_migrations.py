@@ -19,7 +19,7 @@ def test_a_migration_is_a_job_of_its_release() -> None:
     assert job["spec"]["activeDeadlineSeconds"] > 600
 
 
-def test_no_change_of_a_job_keeps_its_name() -> None:
+def test_no_change_of_a_job_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {
         one(found, "Job")["metadata"]["name"]
         for found in (
@@ -31,6 +31,10 @@ def test_no_change_of_a_job_keeps_its_name() -> None:
     }
     assert len(names) == 4
     assert one(migrations(), "Job") == one(migrations(), "Job")
+    # Whatever of it changes, the same image or not, and whoever changes it.
+    kept = one(migrations(), "Job")["metadata"]["name"]
+    monkeypatch.setattr("k8s.migrations.LABELS", {"app.kubernetes.io/name": "other"})
+    assert one(migrations(), "Job")["metadata"]["name"] != kept
 
 
 @pytest.mark.parametrize(
@@ -42,7 +46,7 @@ def test_no_change_of_a_job_keeps_its_name() -> None:
     ],
 )
 def test_a_jobs_name_is_one_that_kubernetes_takes(image: str, name: str) -> None:
-    made = job_name(image, image)
+    made = job_name(image, {"image": image})
     assert made.startswith(name)
     # A pod's name has six characters more, and a label holds the Job's.
     assert len(made) <= 57
