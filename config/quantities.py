@@ -14,6 +14,8 @@ _CPU = re.compile(r"[1-9]\d*m?")
 _MEMORY = re.compile(r"[1-9]\d*(Mi|Gi)")
 STORAGE_GIB = (5, 16_384)
 """What a database and its write-ahead log need at the least, and the most a gp3 volume holds."""
+MEMBER_COUNTS = (1, 3, 4, 5)
+"""How many members a database may have."""
 ROLLOUT_LIMIT_SECONDS = 840
 """A Lambda function runs 900 s at most; the gate needs a minute of it to say what it saw."""
 
@@ -47,7 +49,7 @@ def replica_problems(least: int, most: int) -> Iterator[Problem]:
 
 
 def member_problems(members: int) -> Iterator[Problem]:
-    if members not in (1, 3, 4, 5):
+    if members not in MEMBER_COUNTS:
         right = "it must be 1, or 3 to 5: of two, none could fail without a loss"
         yield Problem("members", members, right)
 

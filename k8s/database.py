@@ -9,12 +9,14 @@ from cdk8s_plus_27 import k8s as kube
 from constructs import Construct
 
 from config.quantities import (
+    MEMBER_COUNTS,
     image_problems,
     member_problems,
     quantity_problems,
     storage_problems,
 )
 from k8s.checks import require
+from k8s.database_election import let_members_elect
 from k8s.database_member import NAME, member
 from k8s.database_network import allow_flows
 from k8s.database_settings import API_PORT, PORT, SCOPE, SCOPE_LABEL, files
@@ -24,6 +26,8 @@ LABELS: Mapping[str, str] = {"app.kubernetes.io/name": NAME, SCOPE_LABEL: SCOPE}
 """Selectors can't be changed, so they are written here and not derived."""
 REPLICAS = f"{NAME}-replicas"
 MEMBERS = f"{NAME}-members"
+PODS = [f"{NAME}-{number}" for number in range(max(MEMBER_COUNTS))]
+"""As many as there could ever be: a member that goes still has to say so."""
 
 
 class DatabaseChart(Chart):
@@ -80,7 +84,7 @@ class DatabaseChart(Chart):
             keep_full_backups=keep_full_backups,
         )
         service_account(self, namespace=namespace, name=NAME, role_arn=role_arn)
-        self._let_members_elect()
+        let_members_elect(self, metadata=self._named(NAME), patroni_scope=SCOPE, pods=PODS)
         secret_provider(
             self, "Secrets", namespace=namespace, name=NAME, region=region, secrets=secrets
         )
@@ -135,31 +139,6 @@ class DatabaseChart(Chart):
 
     def _named(self, name: str) -> kube.ObjectMeta:
         return kube.ObjectMeta(name=name, namespace=self._namespace, labels=dict(LABELS))
-
-    def _let_members_elect(self) -> None:
-        """Let members hold elections in ConfigMaps, and label themselves by the result."""
-        verbs = ["get", "list", "patch", "update", "watch"]
-        group = "rbac.authorization.k8s.io"
-        kube.KubeRole(
-            self,
-            "Role",
-            metadata=self._named(NAME),
-            rules=[
-                # A name can't be asked for when something is made or listed.
-                kube.PolicyRule(
-                    api_groups=[""], resources=["configmaps"], verbs=["create", *verbs]
-                ),
-                kube.PolicyRule(api_groups=[""], resources=["pods"], verbs=verbs),
-            ],
-        )
-        account = kube.Subject(kind="ServiceAccount", name=NAME, namespace=self._namespace)
-        kube.KubeRoleBinding(
-            self,
-            "RoleBinding",
-            metadata=self._named(NAME),
-            role_ref=kube.RoleRef(api_group=group, kind="Role", name=NAME),
-            subjects=[account],
-        )
 
     def _services(self) -> None:
         primary, replicas = ({**LABELS, "role": role} for role in ("primary", "replica"))

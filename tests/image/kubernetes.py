@@ -1,21 +1,20 @@
 """What a pod of the database sees of Kubernetes, from the real API server."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from cdk8s import App, Chart
+from cdk8s_plus_27 import k8s as kube
 
+from k8s.database_election import let_members_elect
 from local.kubernetes.control_plane import ControlPlane
 from tests.image.images import Image
 
 NAMESPACE = "database"
-_VERBS = ["get", "list", "patch", "update", "watch"]
-# What Patroni needs of the API to elect a leader by ConfigMaps, and nothing more.
-_RULES = [
-    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", *_VERBS]},
-    {"apiGroups": [""], "resources": ["pods"], "verbs": _VERBS},
-]
+# The clusters that tests run, and the numbers of their members at the most.
+_CLUSTERS = {"main": range(3), "restored": range(3, 4), "database": range(1)}
 
 
 class Kubernetes:
@@ -32,7 +31,8 @@ class Kubernetes:
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         self._apply("v1", "Namespace", {"name": NAMESPACE, "labels": labels})
         self._apply("v1", "ServiceAccount", named)
-        self._apply(f"{rbac}/v1", "Role", named, rules=_RULES)
+        rules = [rule for scope, numbers in _CLUSTERS.items() for rule in _rules(scope, numbers)]
+        self._apply(f"{rbac}/v1", "Role", named, rules=rules)
         self._apply(f"{rbac}/v1", "RoleBinding", named, roleRef=role, subjects=[subject])
         folder.mkdir()
         (folder / "token").write_text(self.token())
@@ -105,3 +105,12 @@ class Kubernetes:
     def _apply(self, version: str, kind: str, metadata: Mapping[str, Any], **rest: Any) -> None:
         item = {"apiVersion": version, "kind": kind, "metadata": metadata, **rest}
         self._plane.kubectl("apply", "--server-side", "--filename=-", stdin=yaml.safe_dump(item))
+
+
+def _rules(scope: str, numbers: Iterable[int]) -> Any:
+    """What the chart lets members of a cluster do."""
+    chart = Chart(App(), "rights")
+    pods = [f"{scope}-{number}" for number in numbers]
+    let_members_elect(chart, metadata=kube.ObjectMeta(name="any"), patroni_scope=scope, pods=pods)
+    role, _ = chart.to_json()
+    return role["rules"]

@@ -24,7 +24,7 @@ from tests.image.patroni import Database
 from tests.image.repository import BUCKET, Repository
 from tests.local_aws.support import REGION
 
-NAME = "chart-0"
+NAME = "database-0"
 
 
 class Member:

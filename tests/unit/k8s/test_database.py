@@ -21,9 +21,18 @@ def test_a_restart_leaves_the_volumes_modes_alone(objects: list[Manifest]) -> No
 
 
 def test_members_may_hold_elections_and_nothing_else(objects: list[Manifest]) -> None:
-    rules = {tuple(r["resources"]): set(r["verbs"]) for r in one(objects, "Role")["rules"]}
-    using = {"get", "list", "patch", "update", "watch"}
-    assert rules == {("configmaps",): using | {"create"}, ("pods",): using}
+    rules = [
+        (*rule["resources"], set(rule["verbs"]), rule.get("resourceNames"))
+        for rule in one(objects, "Role")["rules"]
+    ]
+    elections = [f"database-{end}" for end in ("config", "failover", "leader", "sync")]
+    # Of other ConfigMaps none may be changed: one holds what members run when they start.
+    assert rules == [
+        ("configmaps", {"create", "list", "watch"}, None),
+        ("configmaps", {"get", "patch"}, elections),
+        ("pods", {"list", "watch"}, None),
+        ("pods", {"patch"}, [f"database-{number}" for number in range(5)]),
+    ]
     assert one(objects, "RoleBinding")["subjects"] == [
         {"kind": "ServiceAccount", "name": "database", "namespace": "database"}
     ]
