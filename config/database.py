@@ -33,7 +33,8 @@ class Database:
     """A full reference: registry, repository and a tag or digest."""
     members: int
     """With more than one, what a client was told is written is on two of them, while two are there:
-    a primary whose standbys are all lost goes on alone."""
+    a primary whose standbys are all lost goes on alone. docs/change-members.md has how they become
+    more or fewer."""
     cpu: str
     memory: str
     storage_gib: int

@@ -76,7 +76,6 @@ class DatabaseChart(Chart):
         settings = files(
             namespace=namespace,
             labels=LABELS,
-            synchronous=members > 1,
             memory_mib=memory_mib,
             max_connections=max_connections,
             storage_gib=storage_gib,

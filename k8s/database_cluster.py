@@ -7,13 +7,18 @@ FILE = "cluster.json"
 SCRIPT_FILE = "settle.sh"
 
 
-def shared(*, synchronous: bool, max_connections: int) -> Mapping[str, Any]:
-    """Return what is wanted; what is no longer in here stays as it was, so write its default."""
+def shared(*, max_connections: int) -> Mapping[str, Any]:
+    """Return what is wanted; what is no longer in here stays as it was, so write its default.
+
+    None of it says how many members there are: those that stay aren't restarted by those that come
+    or go, and none of them becomes the primary without all that was acknowledged.
+    """
     return {
         "ttl": 20,
         "loop_wait": 5,
         "retry_timeout": 5,
-        "synchronous_mode": synchronous,
+        # A primary without a standby goes on alone.
+        "synchronous_mode": True,
         # An API server that is being upgraded costs no primary, while members see it.
         "failsafe_mode": True,
         "postgresql": {

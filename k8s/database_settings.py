@@ -44,7 +44,6 @@ def files(
     *,
     namespace: str,
     labels: Mapping[str, str],
-    synchronous: bool,
     memory_mib: int,
     max_connections: int,
     storage_gib: int,
@@ -52,7 +51,7 @@ def files(
     keep_full_backups: int,
 ) -> Mapping[str, str]:
     """Return the files of `SETTINGS`; the repository's bucket is in the pods' environment."""
-    wanted = cluster.shared(synchronous=synchronous, max_connections=max_connections)
+    wanted = cluster.shared(max_connections=max_connections)
     patroni = {
         "scope": SCOPE,
         "kubernetes": {

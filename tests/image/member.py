@@ -101,7 +101,6 @@ def standing(
     content = files(
         namespace=NAMESPACE,
         labels=LABELS,
-        synchronous=True,
         memory_mib=256,
         max_connections=50,
         storage_gib=5,

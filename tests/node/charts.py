@@ -8,7 +8,7 @@ there are left out. Nobody enforces network policies, and nothing measures pods 
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,19 @@ class Charts:
             {"name": "aws-token", "mountPath": _TOKEN, "readOnly": True},
             {"name": "aws-ca", "mountPath": _CA, "subPath": "ca.crt", "readOnly": True},
         ]
+
+
+def with_spec(
+    objects: Sequence[Manifest], kind: str, *, image: str = "", **fields: Any
+) -> list[Manifest]:
+    """The objects with other fields in the spec of a kind, or another image in its pods."""
+    changed = copy.deepcopy(list(objects))
+    for one in changed:
+        if one["kind"] == kind:
+            one["spec"] |= fields
+            if image:
+                one["spec"]["template"]["spec"]["containers"][0]["image"] = image
+    return changed
 
 
 def secret(namespace: str, name: str, files: dict[str, str]) -> Manifest:

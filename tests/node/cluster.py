@@ -1,6 +1,7 @@
 """A control plane as local/ runs it, with real nodes instead of simulated ones."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,6 +76,11 @@ class Cluster:
             return all(is_ready(found[one]) and any(of_pod(one)) for one in names if one in found)
 
         wait_for(serving, SECONDS)
+
+    def empty(self, node: str) -> None:
+        """Have a node's volume as new; nobody may use it."""
+        for one in (self._machines[node].machine.folder / "volumes" / "data").iterdir():
+            shutil.rmtree(one)
 
     def close(self) -> None:
         for machine in self._machines.values():

@@ -1,6 +1,6 @@
 """The database's members, as Kubernetes and they themselves see them."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 
 import httpx
@@ -45,20 +45,22 @@ class Members:
 
     def leader(self) -> Manifest:
         """The pod whose member holds the leader's lock."""
-        path = f"api/v1/namespaces/{DATABASE}/configmaps/database-leader"
-        name = self._cluster.plane.client.get(path)["metadata"]["annotations"]["leader"]
+        name = self._recorded("leader")["leader"]
         return self._cluster.plane.client.get(f"api/v1/namespaces/{DATABASE}/pods/{name}")
 
-    def whole(self) -> bool:
-        """Whether two members follow the leader, and one of them is known to have all it has."""
-        name = self.leader()["metadata"]["name"]
-        path = f"api/v1/namespaces/{DATABASE}/configmaps/database-sync"
-        recorded = (self._cluster.plane.client.find(path) or {}).get("metadata", {})
-        sync = recorded.get("annotations", {})
+    def whole(self, number: int = 3) -> bool:
+        """Whether all others follow the leader, and one of them is known to have all it has."""
+        leader, sync = self._recorded("leader").get("leader"), self._recorded("sync")
         # What Kubernetes knows of a machine that is lost is old: members are asked themselves.
         states = sorted(map(_state, self.addresses))
-        following = states == ["running", "streaming", "streaming"]
-        return following and sync.get("leader") == name and bool(sync.get("sync_standby"))
+        following = states == ["running", *["streaming"] * (number - 1)]
+        known = bool(sync.get("sync_standby")) is (number > 1)
+        return following and known and sync.get("leader") == leader
+
+    def pods(self) -> Mapping[str, str]:
+        """What tells each member's pod from any other of its name."""
+        found = [one["metadata"] for one in self._cluster.pods(DATABASE, **_LABEL)]
+        return {one["name"]: one["uid"] for one in found}
 
     def connect(self, *hosts: str) -> psycopg.Connection[tuple[object, ...]]:
         """Connect to the one of `hosts` that takes writes, or else through the Service."""
@@ -70,6 +72,13 @@ class Members:
             password=self._password,
             autocommit=True,
         )
+
+    def _recorded(self, what: str) -> Mapping[str, str]:
+        """What Patroni has written down of the leader, or of who may follow it."""
+        path = f"api/v1/namespaces/{DATABASE}/configmaps/database-{what}"
+        found = self._cluster.plane.client.find(path) or {}
+        written: Mapping[str, str] = found.get("metadata", {}).get("annotations", {})
+        return written
 
     def kept(self, writer: str) -> Set[object]:
         with self.connect() as connection:

@@ -1,8 +1,80 @@
-"""What the database's members may do, asked of the API server."""
+"""The database's members come, go and change on real nodes, and clients go on writing."""
 
+import pytest
+
+from delivery.process import wait_for
 from local.kubernetes.errors import ControlPlaneError
-from tests.node.charts import DATABASE
+from tests.node.charts import DATABASE, with_spec
+from tests.node.clients import Writer
+from tests.node.cluster import SECONDS, Manifest
+from tests.node.machine import PAUSE_IMAGE
+from tests.node.members import Members
 from tests.node.standing import Standing
+
+
+@pytest.fixture
+def chart(production: Standing) -> list[Manifest]:
+    return production.charts.part("Namespace", DATABASE)
+
+
+def test_members_come_and_go_without_a_loss_when_that_is_rolled_back_too(
+    production: Standing, members: Members, chart: list[Manifest]
+) -> None:
+    pods = production.serving(DATABASE)
+    (last,) = (one for one in pods if one["metadata"]["name"] == "database-2")
+
+    def become(number: int) -> None:
+        production.cluster.apply(with_spec(chart, "StatefulSet", replicas=number))
+        wait_for(lambda: members.whole(number), SECONDS)
+        writer.progresses()
+
+    with Writer(members, "resized") as writer:
+        writer.progresses()
+        try:
+            # As docs/change-members.md says: each hands over what it has to.
+            become(2)
+            become(1)
+            first = members.pods()
+            assert list(first) == ["database-0"]
+            # One comes with nothing, the other with what it had.
+            production.cluster.empty(last["spec"]["nodeName"])
+            become(3)
+            # Both at once, as a deploy does that is rolled back.
+            become(1)
+        finally:
+            become(3)
+    assert members.leader()["metadata"]["uid"] == first["database-0"]
+    assert not writer.lost
+
+
+def test_an_image_that_doesn_t_start_stops_at_the_first_member(
+    production: Standing, members: Members, chart: list[Manifest]
+) -> None:
+    before = members.pods()
+
+    def broken() -> bool:
+        """Whether a new pod has been started in vain more than once."""
+        found = production.cluster.items(f"api/v1/namespaces/{DATABASE}/pods")
+        return any(
+            status["restartCount"] > 1
+            for one in found
+            if one["metadata"]["uid"] not in before.values()
+            for status in one["status"].get("containerStatuses", ())
+        )
+
+    with Writer(members, "broken") as writer:
+        writer.progresses()
+        try:
+            production.cluster.apply(with_spec(chart, "StatefulSet", image=PAUSE_IMAGE))
+            wait_for(broken, SECONDS)
+            writer.progresses()
+            now = members.pods()
+            assert [name for name in before if now[name] != before[name]] == ["database-2"]
+        finally:
+            production.cluster.apply(chart)
+            wait_for(members.whole, SECONDS)
+        writer.progresses()
+    assert not writer.lost
 
 
 def test_members_may_change_their_election_and_nothing_else(production: Standing) -> None:

@@ -1,8 +1,7 @@
 """The web chart on real nodes: restricted, behind its database, and never away."""
 
-import copy
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,8 +11,7 @@ import pytest
 from delivery.process import wait_for
 from delivery.smoke import smoke
 from tests.node import processes
-from tests.node.charts import DATABASE, WEB
-from tests.node.cluster import Manifest
+from tests.node.charts import DATABASE, WEB, with_spec
 from tests.node.machine import PAUSE_IMAGE
 from tests.node.standing import Standing
 
@@ -61,7 +59,7 @@ def test_a_new_version_that_doesn_t_start_leaves_the_old_one_serving(
     try:
         with asking(url) as answers:
             # It runs, and serves nothing.
-            cluster.apply(_changed(deployment, image=PAUSE_IMAGE))
+            cluster.apply(with_spec(deployment, "Deployment", image=PAUSE_IMAGE))
             wait_for(lambda: _unhealthy(production, before), 60)
         assert answers == {200}
         now = {one["metadata"]["name"] for one in cluster.pods(WEB, **LABEL)}
@@ -90,15 +88,6 @@ def _unhealthy(production: Standing, before: set[str]) -> bool:
     events = production.cluster.items(f"api/v1/namespaces/{WEB}/events", **query)
     new = [one["count"] for one in events if one["involvedObject"]["name"] not in before]
     return max(new, default=0) > 10
-
-
-def _changed(objects: Sequence[Manifest], **changes: Any) -> list[Manifest]:
-    """The chart with another container in the Deployment's pods."""
-    changed = copy.deepcopy(list(objects))
-    for one in changed:
-        if one["kind"] == "Deployment":
-            one["spec"]["template"]["spec"]["containers"][0] |= changes
-    return changed
 
 
 @contextmanager

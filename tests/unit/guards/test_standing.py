@@ -25,24 +25,68 @@ def _set(size: str = "1Gi", **spec: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("changed", "field"),
+    ("before", "changed", "field"),
     [
-        (_set("2Gi"), "volumeClaimTemplates"),
-        (_set(serviceName="b"), "serviceName"),
-        (_set(selector={"matchLabels": {"a": "b"}}), "selector"),
-        (_set(podManagementPolicy="Parallel"), "podManagementPolicy"),
+        (_set(), _set("2Gi"), "spec.volumeClaimTemplates"),
+        (_set(), _set(serviceName="b"), "spec.serviceName"),
+        (_set(), _set(selector={"matchLabels": {"a": "b"}}), "spec.selector"),
+        (_set(), _set(podManagementPolicy="Parallel"), "spec.podManagementPolicy"),
+        (
+            _object("Deployment", selector={"matchLabels": {"a": "b"}}),
+            _object("Deployment", selector={"matchLabels": {"a": "c"}}),
+            "spec.selector",
+        ),
+        (_object("Job", template={"a": 1}), _object("Job", template={"a": 2}), "spec.template"),
+        (
+            {**_object("StorageClass"), "parameters": {"type": "gp2"}},
+            {**_object("StorageClass"), "parameters": {"type": "gp3"}},
+            "parameters",
+        ),
+        (
+            {**_object("PriorityClass"), "value": 1},
+            {**_object("PriorityClass"), "value": 2},
+            "value",
+        ),
+        (
+            {**_object("RoleBinding"), "roleRef": {"name": "a"}},
+            {**_object("RoleBinding"), "roleRef": {"name": "b"}},
+            "roleRef",
+        ),
     ],
 )
-def test_a_field_that_is_set_for_good_is_named(changed: dict[str, Any], field: str) -> None:
-    (problem,) = problems(_stack(_set()), _stack(changed))
-    assert problem.startswith(f"dev-One: StatefulSet/web/data can't change its spec.{field} ")
-    assert "docs/grow-volumes.md" in problem
-    accepted = {"dev-One/StatefulSet/web/data": "grown by hand"}
-    assert list(problems(_stack(_set()), _stack(changed), accepted)) == []
+def test_a_field_that_is_set_for_good_is_named(
+    before: dict[str, Any], changed: dict[str, Any], field: str
+) -> None:
+    (problem,) = problems(_stack(before), _stack(changed))
+    kind = before["kind"]
+    assert problem.startswith(f"dev-One: {kind}/web/data can't change its {field} ")
+    assert ("docs/grow-volumes.md" in problem) is (field == "spec.volumeClaimTemplates")
+    accepted = {f"dev-One/{kind}/web/data": "changed by hand"}
+    assert list(problems(_stack(before), _stack(changed), accepted)) == []
 
 
 def test_what_changes_in_place_is_fine() -> None:
-    assert list(problems(_stack(_set(replicas=1)), _stack(_set(replicas=3)))) == []
+    for changes in ({"replicas": 3}, {"replicas": 1, "template": {"a": "b"}}):
+        assert list(problems(_stack(_set(replicas=1)), _stack(_set(**changes)))) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"replicas": 1}, "from 3 to 1 replicas, and all that are too many would end at once"),
+        ({"replicas": 4, "template": {"a": "b"}}, "from 3 to 4 replicas and change its pods"),
+    ],
+)
+def test_members_that_could_go_with_the_primary_among_them_are_told(
+    changes: dict[str, Any], words: str
+) -> None:
+    old, new = _stack(_set(replicas=3)), _stack(_set(**{"replicas": 3, **changes}))
+    (problem,) = problems(old, new)
+    assert problem.startswith(f"dev-One: StatefulSet/web/data would go {words}")
+    assert list(problems(old, new, {"dev-One/StatefulSet/web/data": "by hand"})) == []
+    # Pods that hold nothing come and go.
+    old, new = (_stack(_object("Deployment", replicas=number)) for number in (3, 1))
+    assert list(problems(old, new)) == []
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,18 @@ def test_members_may_hold_elections_and_nothing_else(objects: list[Manifest]) ->
     assert not any(item["kind"].startswith("ClusterRole") for item in objects)
 
 
-def test_what_was_acknowledged_is_on_two_members(objects: list[Manifest]) -> None:
-    assert settings(objects)["bootstrap"]["dcs"]["synchronous_mode"] is True
-    assert settings(chart(1))["bootstrap"]["dcs"]["synchronous_mode"] is False
+@pytest.mark.parametrize("members", [1, 3])
+def test_nobody_leads_without_what_was_acknowledged(members: int) -> None:
+    assert settings(chart(members))["bootstrap"]["dcs"]["synchronous_mode"] is True
+
+
+@pytest.mark.parametrize("change", [{"members": 1}, {"members": 5}])
+def test_members_that_stay_are_not_restarted_by_others(
+    objects: list[Manifest], change: Manifest
+) -> None:
+    before, after = (one(found, "StatefulSet") for found in (objects, chart(**change)))
+    assert after["spec"]["template"] == before["spec"]["template"]
+    assert after["spec"] != before["spec"]
 
 
 def test_a_cluster_that_is_there_gets_what_a_new_one_begins_with(objects: list[Manifest]) -> None:

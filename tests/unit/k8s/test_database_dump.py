@@ -83,7 +83,6 @@ def test_the_role_reads_the_applications_database_alone_and_only_by_tls() -> Non
     content = files(
         namespace="database",
         labels={},
-        synchronous=False,
         memory_mib=512,
         max_connections=200,
         storage_gib=5,
