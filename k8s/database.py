@@ -78,7 +78,6 @@ class DatabaseChart(Chart):
             labels=LABELS,
             memory_mib=memory_mib,
             max_connections=max_connections,
-            storage_gib=storage_gib,
             region=region,
             keep_full_backups=keep_full_backups,
         )

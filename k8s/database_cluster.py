@@ -23,8 +23,10 @@ def shared(*, max_connections: int) -> Mapping[str, Any]:
         "failsafe_mode": True,
         "postgresql": {
             "use_pg_rewind": True,
-            "use_slots": True,
-            "parameters": {"max_connections": max_connections},
+            # What the primary no longer has is in the archive (docs/decisions/0026). A slot for a
+            # standby that is away would fill the volume, or be of no use ever after.
+            "use_slots": False,
+            "parameters": {"max_connections": max_connections, "wal_keep_size": "512MB"},
         },
     }
 

@@ -46,7 +46,6 @@ def files(
     labels: Mapping[str, str],
     memory_mib: int,
     max_connections: int,
-    storage_gib: int,
     region: str,
     keep_full_backups: int,
 ) -> Mapping[str, str]:
@@ -111,9 +110,6 @@ def files(
                 "archive_command": f"{PGBACKREST} archive-push %p",
                 # What is lost with every volume at once: minutes.
                 "archive_timeout": "5min",
-                # A member that is away for long must not fill the primary's volume: it gets what
-                # is gone there from the archive.
-                "max_slot_wal_keep_size": f"{storage_gib * 1024 // 4}MB",
             },
             "recovery_conf": {"restore_command": f'{PGBACKREST} archive-get %f "%p"'},
         },

@@ -46,7 +46,8 @@ class Cluster:
         PostgreSQL replicates synchronously seconds before Patroni has recorded it. A leader that
         ends in between must come back itself: nobody else is known to have every row.
         """
-        found = self.sql("SELECT sync_state FROM pg_stat_replication ORDER BY 1 DESC")
+        streaming = "pg_stat_replication WHERE state = 'streaming'"
+        found = self.sql(f"SELECT sync_state FROM {streaming} ORDER BY 1 DESC")
         leader = f"main-{self.leader}"
         return found == ["sync", "async"] and bool(self._kubernetes.successor("main", leader))
 

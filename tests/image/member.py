@@ -103,7 +103,6 @@ def standing(
         labels=LABELS,
         memory_mib=256,
         max_connections=50,
-        storage_gib=5,
         region=REGION,
         keep_full_backups=2,
     )

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import yaml
 
+from k8s.database_cluster import shared
 from local.kubernetes.certificates import Pair
 from tests.image.container import Container, Mount, running
 from tests.image.images import Image
@@ -131,13 +132,7 @@ class Database:
                 "cafile": f"{_TLS}/ca.crt",
             },
             "bootstrap": {
-                "dcs": {
-                    "ttl": 20,
-                    "loop_wait": 5,
-                    "retry_timeout": 5,
-                    "synchronous_mode": True,
-                    "postgresql": {"use_pg_rewind": True, "use_slots": True},
-                },
+                "dcs": shared(max_connections=50),
                 "initdb": [
                     {"encoding": "UTF8"},
                     {"locale-provider": "builtin"},

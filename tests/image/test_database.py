@@ -114,6 +114,34 @@ def test_no_acknowledged_row_is_lost_when_the_leader_stops_and_when_one_is_kille
     assert [cluster.database.made(number) for number in (stopped, killed)] == [before, other]
 
 
+def test_a_member_gets_from_the_archive_what_the_leader_has_no_longer(cluster: Cluster) -> None:
+    wait_for(cluster.whole, SECONDS)
+    leader = cluster.leader
+    away = (leader + 1) % MEMBERS
+    needed = cluster.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")[0]
+    cluster[away].kill()
+    try:
+        cluster.sql("ALTER SYSTEM SET wal_keep_size = 0")
+        cluster.sql("SELECT pg_reload_conf()")
+        cluster.sql("CREATE TABLE missed AS SELECT generate_series(1, 1000) AS number")
+
+        def gone() -> bool:
+            for statement in ("INSERT INTO missed VALUES (0)", "SELECT pg_switch_wal()"):
+                cluster.sql(statement)
+            cluster.sql("CHECKPOINT")
+            return needed not in cluster.sql("SELECT name FROM pg_ls_waldir()")
+
+        wait_for(gone, SECONDS)
+    finally:
+        cluster.sql("ALTER SYSTEM RESET wal_keep_size")
+        cluster.sql("SELECT pg_reload_conf()")
+        cluster.start(away)
+    wait_for(cluster.whole, SECONDS)
+    assert cluster.leader == leader
+    for number in range(MEMBERS):
+        assert "Exception when" not in cluster.database.log(number).read_text()
+
+
 def test_the_repository_is_open_to_the_members_identity_alone(cluster: Cluster) -> None:
     repository = cluster.database.repository
     look = ("pgbackrest", f"--stanza={STANZA}", "repo-ls", "archive")

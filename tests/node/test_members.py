@@ -1,5 +1,7 @@
 """The database's members come, go and change on real nodes, and clients go on writing."""
 
+import copy
+
 import pytest
 
 from delivery.process import wait_for
@@ -75,6 +77,26 @@ def test_an_image_that_doesn_t_start_stops_at_the_first_member(
             wait_for(members.whole, SECONDS)
         writer.progresses()
     assert not writer.lost
+
+
+def test_larger_volumes_restart_no_member_there_and_back(
+    production: Standing, members: Members, chart: list[Manifest]
+) -> None:
+    (stateful,) = (one for one in chart if one["kind"] == "StatefulSet")
+    (claim,) = stateful["spec"]["volumeClaimTemplates"]
+    larger = copy.deepcopy(claim)
+    larger["spec"]["resources"]["requests"]["storage"] = "100Gi"
+    before = members.pods()
+    for wanted in (larger, claim):
+        changed = with_spec(chart, "StatefulSet", volumeClaimTemplates=[wanted])
+        with pytest.raises(ControlPlaneError, match="updates to statefulset spec"):
+            production.cluster.apply(changed)
+        # As docs/grow-volumes.md says, of a deploy that is rolled back, too.
+        words = ("delete", "statefulset", "database", "--cascade=orphan")
+        production.cluster.plane.kubectl("--namespace", DATABASE, *words)
+        production.cluster.apply(changed)
+        production.cluster.rolled_out("statefulset", "database", DATABASE)
+        assert members.pods() == before
 
 
 def test_members_may_change_their_election_and_nothing_else(production: Standing) -> None:

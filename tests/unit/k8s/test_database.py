@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from config.quantities import STORAGE_GIB
 from tests.unit.k8s.database import Manifest, chart, one, pods, settings
 
 
@@ -44,8 +45,8 @@ def test_nobody_leads_without_what_was_acknowledged(members: int) -> None:
     assert settings(chart(members))["bootstrap"]["dcs"]["synchronous_mode"] is True
 
 
-@pytest.mark.parametrize("change", [{"members": 1}, {"members": 5}])
-def test_members_that_stay_are_not_restarted_by_others(
+@pytest.mark.parametrize("change", [{"members": 1}, {"members": 5}, {"storage_gib": 30}])
+def test_members_that_stay_are_not_restarted_by_others_or_by_larger_volumes(
     objects: list[Manifest], change: Manifest
 ) -> None:
     before, after = (one(found, "StatefulSet") for found in (objects, chart(**change)))
@@ -69,8 +70,10 @@ def test_a_roll_out_waits_for_more_than_two_of_patronis_rounds(objects: list[Man
 
 
 def test_a_member_that_is_away_does_not_fill_the_primarys_volume(objects: list[Manifest]) -> None:
-    kept = settings(objects)["postgresql"]["parameters"]["max_slot_wal_keep_size"]
-    assert kept == f"{20 * 1024 // 4}MB"
+    shared = settings(objects)["bootstrap"]["dcs"]["postgresql"]
+    assert shared["use_slots"] is False
+    kept = int(shared["parameters"]["wal_keep_size"].removesuffix("MB"))
+    assert kept <= STORAGE_GIB[0] * 1024 // 4
 
 
 def test_what_queries_share_is_of_the_members_own_memory(objects: list[Manifest]) -> None:

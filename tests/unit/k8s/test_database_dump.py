@@ -85,7 +85,6 @@ def test_the_role_reads_the_applications_database_alone_and_only_by_tls() -> Non
         labels={},
         memory_mib=512,
         max_connections=200,
-        storage_gib=5,
         region="eu-central-1",
         keep_full_backups=2,
     )
