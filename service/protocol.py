@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.problems import Problem
 from service.settings import Settings
+from service.unsent import Unsent
 
 _logger = logging.getLogger(__name__)
 
@@ -17,47 +18,61 @@ _MAX_BARE_BYTES = 64 * 1024
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Refuses connections over the limit, and can tell which dawdle with a request or an answer.
+    """Takes as many connections as the limit says, and can tell which of them dawdle.
 
-    One sweep over all connections costs less than timers for each request, so it also ends those
-    that are kept for nothing.
+    One that waits for its client's next request gives way to a new one. One sweep over all
+    connections costs less than timers for each request, so it also ends those that are kept for
+    nothing.
     """
 
-    settings: Settings
-    # Until when the next request, or the rest of its head, must have come; None while it is served.
-    _deadline: float | None = None
-    # Until when there must be room for more of an answer.
+    settings: ClassVar[Settings]
+    unsent: ClassVar[Unsent]
+    # Those with no request to serve, and until when the next one, or the rest of its head, must
+    # have come; who has waited longest is the first.
+    waiting: ClassVar[dict["GuardedProtocol", float]]
+    # Until when all of an answer must have gone.
     _write_deadline: float | None = None
     _head_began = False
     # A head that doesn't end, extensions of chunks, trailers: kept, or worked for, to no end.
     _bare_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
-        if len(self.connections) >= self.settings.max_connections:
+        full = len(self.connections) >= self.settings.max_connections
+        if full and not self._make_room():
             self.transport = transport
             transport.abort()
             return
         super().connection_made(transport)
-        self._begin_head()
+        # So that resume_writing tells when all of an answer has gone that didn't go at once.
+        transport.set_write_buffer_limits(high=0)
+        self._head_began = True
+        self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         # A connection that was refused was never made.
         if self in self.connections:
+            self.waiting.pop(self, None)
+            self.unsent.discard(self.transport)
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._bare_bytes += len(data)
         super().data_received(data)
-        if self._bare_bytes > _MAX_BARE_BYTES and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self._bare_bytes > _MAX_BARE_BYTES:
             self._refuse(431, "The request's head, or what comes with its body, is too large.")
             return
         # There is a scope from a head's first byte on, and a path in it once the head is whole.
-        if self.scope is None or "path" not in self.scope:
-            if not self._head_began:
-                self._begin_head()
-        elif not self.cycle.response_complete:
-            self._head_began = False
-            self._deadline = None
+        within_head = self.scope is None or "path" not in self.scope
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._head_began = within_head
+            self.waiting.pop(self, None)
+        elif within_head and not self._head_began:
+            self._head_began = True
+            # The last in the queue again.
+            self.waiting.pop(self, None)
+            self._wait()
 
     def on_headers_complete(self) -> None:
         self._bare_bytes = 0
@@ -70,32 +85,56 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         # As uvicorn's, without its timer.
         self.server_state.total_requests += 1
+        if size := self.transport.get_write_buffer_size():
+            self._hold(size)
+        else:
+            self._go_on()
+
+    def pause_writing(self) -> None:
+        """Have an answer wait in the transport, where it is counted, and none of it in uvicorn."""
+
+    def resume_writing(self) -> None:
+        if self.unsent.discard(self.transport):
+            self._write_deadline = None
+            self._go_on()
+
+    def _go_on(self) -> None:
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        elif not self._head_began:
-            self._deadline = self.loop.time() + self.settings.keep_alive_seconds
+        else:
+            self._wait()
 
-    def _begin_head(self) -> None:
-        self._head_began = True
-        self._deadline = self.loop.time() + self.settings.header_seconds
+    def _wait(self) -> None:
+        limits = self.settings
+        seconds = limits.header_seconds if self._head_began else limits.keep_alive_seconds
+        self.waiting[self] = self.loop.time() + seconds
 
-    def pause_writing(self) -> None:
+    def _hold(self, size: int) -> None:
+        """Ask no more of the client than that it takes what is left of an answer."""
+        self.waiting.pop(self, None)
+        self.flow.pause_reading()
         self._write_deadline = self.loop.time() + self.settings.write_seconds
-        super().pause_writing()
+        self.unsent.add(self.transport, size)
 
-    def resume_writing(self) -> None:
-        self._write_deadline = None
-        super().resume_writing()
+    def _make_room(self) -> bool:
+        """End the connection that has waited longest; return whether there was one."""
+        longest = next(iter(self.waiting), None)
+        if longest is None:
+            return False
+        # It is lost only later, and more may come until then.
+        del self.waiting[longest]
+        longest.transport.abort()
+        return True
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, f"{msg.rstrip('.')}.")
 
     def end_if_late(self, now: float) -> None:
         """Drop the connection if its client took too long; `now` is the loop's time."""
-        for deadline in (self._deadline, self._write_deadline):
+        for deadline in (self.waiting.get(self), self._write_deadline):
             if deadline is not None and now > deadline:
                 self.transport.abort()
                 return
@@ -111,6 +150,8 @@ class GuardedProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + reply.body)
         self.transport.close()
+        if size := self.transport.get_write_buffer_size():
+            self._hold(size)
 
 
 def guarded_protocol(given: Settings) -> type[GuardedProtocol]:
@@ -118,6 +159,8 @@ def guarded_protocol(given: Settings) -> type[GuardedProtocol]:
 
     class Configured(GuardedProtocol):
         settings = given
+        unsent = Unsent(given.max_unsent_bytes)
+        waiting: ClassVar[dict[GuardedProtocol, float]] = {}
 
     return Configured
 

@@ -8,6 +8,9 @@ from starlette.types import Send
 GUARDS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 """Headers of what may hold what people wrote: it is as of now, and is what it says."""
 
+_PIECE = 64 * 1024
+"""Bytes that are handed on together: what goes of an answer at once is not kept with its rest."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -29,7 +32,12 @@ class Reply(NamedTuple):
         if self.body:
             headers.append((b"content-type", self.media_type))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
+        begun = 0
+        while (end := begun + _PIECE) < len(self.body):
+            piece = self.body[begun:end]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            begun = end
+        await send({"type": "http.response.body", "body": self.body[begun:]})
 
 
 def json_reply(value: Any, status: int = 200, **headers: str) -> Reply:

@@ -41,6 +41,8 @@ class Settings:
     metrics_port: int = 9464
     max_connections: int = 1000
     max_body_bytes: int = 64 * 1024
+    # Of answers that slow clients have not taken yet; a page of notes has up to 2.5 MB.
+    max_unsent_bytes: int = 16 * 1024 * 1024
     header_seconds: float = 10.0
     body_seconds: float = 10.0
     write_seconds: float = 20.0
@@ -142,6 +144,7 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "metrics_port": whole(0, 65535),
     "max_connections": whole(1, 100_000),
     "max_body_bytes": whole(1024, 10 * 1024 * 1024),
+    "max_unsent_bytes": whole(4 * 1024 * 1024, 1024 * 1024 * 1024),
     "header_seconds": _seconds(0.1, 60),
     "body_seconds": _seconds(0.1, 300),
     "write_seconds": _seconds(0.1, 300),

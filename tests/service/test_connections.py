@@ -5,6 +5,8 @@ import select
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from http.client import HTTPResponse
 from pathlib import Path
 
 import httpx
@@ -65,21 +67,88 @@ def test_ten_thousand_at_once_are_served_or_refused_and_nothing_is_lost(
     assert psutil.Process(service.process.pid).memory_info().rss < 200 * 2**20
 
 
-def test_connections_over_the_limit_are_closed(
+@pytest.mark.parametrize("waiting", [b"", b"GET /heal"], ids=["kept", "within a head"])
+def test_who_waits_longest_for_nothing_gives_way_to_a_new_connection(
+    start: Callable[..., Service], database_url: str, waiting: bytes
+) -> None:
+    """Or clients that only hold their connections would have the probes fail, and the pod end."""
+    service = start(database_url, MAX_CONNECTIONS=4, HEADER_SECONDS=60, BODY_SECONDS=60)
+    service.client.close()
+    with ExitStack() as stack:
+        first, busy, second = (stack.enter_context(connect(service)) for _ in range(3))
+        begin_a_note(busy)
+        for one in (first, second):
+            assert healthy(one)
+            one.sendall(waiting)
+        third = stack.enter_context(connect(service))
+        # Twice: with the first, what was sent before has been seen.
+        assert healthy(third)
+        assert healthy(third)
+
+        for gone in (first, second):
+            assert healthy(stack.enter_context(connect(service)))
+            wait_for(lambda gone=gone: _closed(gone))  # type: ignore[misc]
+
+        assert healthy(third)
+        assert end_the_note(busy).startswith(b"HTTP/1.1 201")
+
+
+def test_whoever_has_not_asked_yet_gives_way_too(
     start: Callable[..., Service], database_url: str
 ) -> None:
     service = start(database_url, MAX_CONNECTIONS=3, HEADER_SECONDS=60)
     service.client.close()
-    address = ("127.0.0.1", service.port)
-    held = [socket.create_connection(address, timeout=10) for _ in range(3)]
-    try:
-        with socket.create_connection(address, timeout=10) as one:
-            wait_for(lambda: _closed(one))
-        held[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert held[0].recv(100).startswith(b"HTTP/1.1 200")
-    finally:
+    with ExitStack() as stack:
+        held = [stack.enter_context(connect(service)) for _ in range(3)]
+        assert healthy(stack.enter_context(connect(service)))
+        wait_for(lambda: _closed(held[0]))
+        assert healthy(held[2])
+
+
+def test_connections_over_the_limit_are_closed_when_all_are_busy(
+    start: Callable[..., Service], database_url: str
+) -> None:
+    service = start(database_url, MAX_CONNECTIONS=3, BODY_SECONDS=60)
+    service.client.close()
+    with ExitStack() as stack:
+        held = [stack.enter_context(connect(service)) for _ in range(3)]
         for one in held:
-            one.close()
+            begin_a_note(one)
+        # The head of a next request doesn't make it less busy with this one.
+        held[0].sendall(NOTE + b"GET /healthz HTTP/1.1\r\n")
+        with connect(service) as one:
+            wait_for(lambda: _closed(one))
+        for one in held[1:]:
+            assert end_the_note(one).startswith(b"HTTP/1.1 201")
+
+
+NOTE = b'{"title": "kept"}'
+
+
+def connect(service: Service) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", service.port), timeout=10)
+
+
+def healthy(one: socket.socket) -> bool:
+    one.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+    with HTTPResponse(one) as answer:
+        answer.begin()
+        answer.read()
+        return answer.status == 200
+
+
+def begin_a_note(one: socket.socket) -> None:
+    """Ask for as much as makes the service wait for the body; return once it does."""
+    one.sendall(
+        b"POST /v1/notes HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(NOTE)
+    )
+    assert one.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def end_the_note(one: socket.socket) -> bytes:
+    one.sendall(NOTE)
+    return one.recv(1000)
 
 
 def _closed(one: socket.socket) -> bool:
