@@ -6,7 +6,9 @@ from uuid import UUID
 import msgspec
 from starlette.requests import Request
 
+from service import cursor
 from service.body import Limits, read_json
+from service.cursor import Position
 from service.notes import Note, NoteInput, Page, PageQuery
 from service.problems import Problem
 from service.replies import Reply, json_reply
@@ -81,10 +83,7 @@ class NotesApi:
 
     async def _page(self, request: Request) -> Reply:
         query = _query(request, PageQuery)
-        try:
-            return json_reply(await self._store.page(query))
-        except ValueError as error:
-            raise Problem(422, "The cursor must be one that a page of this list named.") from error
+        return json_reply(await self._store.page(query.limit, _position(query.cursor)))
 
     async def _read(self, request: Request) -> Reply:
         identity = _identity(request)
@@ -107,6 +106,15 @@ def _query(request: Request, wanted: type[T]) -> T:
         return msgspec.convert(dict(given), wanted, strict=False)
     except msgspec.ValidationError as error:
         raise Problem(422, f"The query is wrong: {error}.") from error
+
+
+def _position(given: str | None) -> Position | None:
+    if given is None:
+        return None
+    try:
+        return cursor.decode(given)
+    except ValueError as error:
+        raise Problem(422, "The cursor must be one that a page of this list named.") from error
 
 
 def _identity(request: Request) -> UUID:

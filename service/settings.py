@@ -79,12 +79,17 @@ class Settings:
     def conninfo(self, options: str = "") -> dict[str, str]:
         """Return libpq's parameters, with the password as the mounted file holds it now.
 
-        `options` are the server's, and come after those of the connection string.
+        `options` are the server's, and come after those of the connection string. Raises
+        psycopg.OperationalError while the file holds no password: there is no connection then.
         """
         given = {key: str(value) for key, value in conninfo_to_dict(self.database_url).items()}
         given["options"] = f"{given.get('options', '')} {options}".strip()
         if self.database_password_file is not None:
-            given["password"] = self.database_password_file.read_text().strip()
+            try:
+                given["password"] = _secret(self.database_password_file)
+            except ValueError as error:
+                path = self.database_password_file
+                raise psycopg.OperationalError(f"{path} is no longer {error}") from None
         return given
 
 
@@ -105,6 +110,11 @@ def _connection_string(text: str) -> str:
 
 def _secret_file(text: str) -> Path:
     path = Path(text)
+    _secret(path)
+    return path
+
+
+def _secret(path: Path) -> str:
     try:
         secret = path.read_text().strip()
     except OSError as error:
@@ -113,7 +123,7 @@ def _secret_file(text: str) -> Path:
         raise ValueError("a file of UTF-8 text") from None
     if not secret or "\0" in secret:
         raise ValueError("a file that holds a password")
-    return path
+    return secret
 
 
 def _seconds(least: float, most: float) -> Callable[[str], float]:

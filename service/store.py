@@ -20,8 +20,9 @@ from sqlalchemy import (
 
 from service import cursor
 from service.batch import Batch
+from service.cursor import Position
 from service.database import Database, DatabaseUnavailable
-from service.notes import Note, NoteInput, Page, PageQuery
+from service.notes import Note, NoteInput, Page
 from service.schema import notes
 
 _columns = (notes.c.id, notes.c.title, notes.c.body, notes.c.created_at, notes.c.updated_at)
@@ -59,20 +60,19 @@ class NoteStore:
         except TimeoutError as error:
             raise DatabaseUnavailable(str(error)) from error
 
-    async def page(self, query: PageQuery) -> Page:
-        """Return a page, newest first. Raises ValueError for a cursor that we did not make."""
-        values: dict[str, UUID | datetime | int] = {"count": query.limit + 1}
+    async def page(self, limit: int, after: Position | None) -> Page:
+        """Return a page of as many notes, newest first."""
+        values: dict[str, UUID | datetime | int] = {"count": limit + 1}
         statement = _first_page
-        if query.cursor is not None:
-            after = cursor.decode(query.cursor)
+        if after is not None:
             values |= {"after": after.created_at, "key": after.id}
             statement = _next_page
         async with self._database.connection() as connection:
             items = [_note(row) for row in await connection.execute(statement, values)]
-        if len(items) <= query.limit:
+        if len(items) <= limit:
             return Page(items, None)
-        last = items[query.limit - 1]
-        return Page(items[: query.limit], cursor.encode(cursor.Position(last.created_at, last.id)))
+        last = items[limit - 1]
+        return Page(items[:limit], cursor.encode(Position(last.created_at, last.id)))
 
     async def replace(self, identity: UUID, given: NoteInput) -> Note | None:
         statement = _update.values(title=given.title, body=given.body, updated_at=func.now())
