@@ -79,9 +79,7 @@ async def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=settings.drain_seconds,
     )
     with (
-        socket.create_server(
-            (settings.host, settings.port), backlog=_BACKLOG, reuse_port=False
-        ) as listening,
+        _listening(settings.host, settings.port) as listening,
         application.metrics.served(settings.host, settings.metrics_port) as metrics_port,
     ):
         _logger.info("metrics at %s:%d", settings.host, metrics_port)
@@ -96,6 +94,16 @@ async def serve(settings: Settings) -> None:
         await asyncio.wait(cut, timeout=_CUT_SECONDS)
     await application.close()
     _logger.info("ended")
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    # IPv4 or IPv6, whichever the address is of.
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise OSError(f"HOST is {host!r}, which is no address here: {error.strerror}.") from None
+    family, _, _, _, address = found[0]
+    return socket.create_server(address, family=family, backlog=_BACKLOG)
 
 
 def _allow_files(needed: int) -> None:

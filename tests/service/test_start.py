@@ -1,9 +1,12 @@
+import errno
 import resource
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
@@ -53,6 +56,22 @@ def test_wrong_settings_are_a_sentence_each_and_no_service(
     assert len(capsys.readouterr().err.strip().splitlines()) == 3
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_it_listens_at_an_address_of_either_family(
+    start: Callable[..., Service], database_url: str, host: str
+) -> None:
+    if host == "::1":
+        with socket.socket(socket.AF_INET6) as probe:
+            if probe.connect_ex((host, 9)) != errno.ECONNREFUSED:
+                pytest.skip("This machine has no IPv6.")
+    service = start(database_url, HOST=host)
+    place = f"[{host}]" if ":" in host else host
+    assert httpx.get(f"http://{place}:{service.port}/healthz").status_code == 200
+    (at,) = (one["message"] for one in service.lines() if "metrics at" in one["message"])
+    metrics = httpx.get(f"http://{place}:{at.rpartition(':')[2]}/metrics")
+    assert "process_resident_memory_bytes" in metrics.text
+
+
 def test_an_address_that_is_taken_is_a_sentence(shared: Service, database_url: str) -> None:
     done = run("service", env=environment(database_url, PORT=shared.port))
     assert done.returncode == 2
@@ -62,6 +81,13 @@ def test_an_address_that_is_taken_is_a_sentence(shared: Service, database_url: s
     done = run("service", env=environment(database_url, METRICS_PORT=taken))
     assert done.returncode == 2
     assert f"metrics can't be served at 127.0.0.1:{taken}: Address already in use" in done.stderr
+
+
+def test_an_address_that_is_none_is_a_sentence(database_url: str) -> None:
+    done = run("service", env=environment(database_url, HOST="nowhere.invalid"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("HOST is 'nowhere.invalid', which is no address here: ")
+    assert done.stderr.endswith(".\n")
 
 
 def test_more_connections_than_files_are_refused_at_the_start(database_url: str) -> None:
