@@ -8,6 +8,8 @@ from starlette.types import Send
 GUARDS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 """Headers of what may hold what people wrote: it is as of now, and is what it says."""
 
+_NO_CONTENT = 204
+"""An answer that by HTTP has no body and tells of none."""
 _PIECE = 64 * 1024
 """Bytes that are handed on together: what goes of an answer at once is not kept with its rest."""
 
@@ -24,13 +26,10 @@ class Reply(NamedTuple):
 
     async def send(self, send: Send, request_id: bytes) -> None:
         """Send it as the answer to the request of that id."""
-        headers = [
-            (b"x-request-id", request_id),
-            (b"content-length", b"%d" % len(self.body)),
-            *self.headers,
-        ]
-        if self.body:
-            headers.append((b"content-type", self.media_type))
+        headers = [(b"x-request-id", request_id), *self.headers]
+        if self.status != _NO_CONTENT:
+            length = (b"content-length", b"%d" % len(self.body))
+            headers += (length, (b"content-type", self.media_type))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         begun = 0
         while (end := begun + _PIECE) < len(self.body):

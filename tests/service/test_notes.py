@@ -42,7 +42,10 @@ def test_replacing_changes_the_note_and_its_time(client: httpx.Client) -> None:
 def test_a_deleted_note_is_gone(client: httpx.Client) -> None:
     path = f"/v1/notes/{create(client)['id']}"
 
-    assert client.delete(path).status_code == 204
+    deleted = client.delete(path)
+    assert deleted.status_code == 204
+    # HTTP forbids to tell of a body's length, or type, where there can be none.
+    assert not {"content-length", "content-type", "transfer-encoding"} & set(deleted.headers)
     assert client.get(path).status_code == 404
     assert client.delete(path).status_code == 404
 
