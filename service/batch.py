@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -44,7 +45,8 @@ class Batch(Generic[K, V]):
         self._waiting.setdefault(key, []).append((loop.time() + self._patience, future))
         if self._idle:
             self._idle -= 1
-            task = asyncio.create_task(self._work())
+            # Nobody's: what it logs must not bear the id of whichever request came first.
+            task = asyncio.create_task(self._work(), context=Context())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         return await future

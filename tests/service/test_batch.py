@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from service.batch import Batch
+from service.log import request_id
 
 
 class Source:
@@ -126,5 +127,25 @@ def test_who_has_waited_too_long_for_a_query_is_told_so_and_the_next_is_not_dela
                 await reader
         assert await asyncio.gather(*in_time) == ["value 7", "value 8"]
         assert source.asked == [[0], [7, 8]]
+
+    asyncio.run(scenario())
+
+
+def test_what_a_query_logs_is_of_none_of_the_requests_that_share_it() -> None:
+    seen: list[str] = []
+
+    async def fetch(keys: Sequence[int]) -> Mapping[int, str]:
+        seen.append(request_id.get())
+        return {}
+
+    async def scenario() -> None:
+        batch = Batch(fetch, patience=60)
+        token = request_id.set("the first of them")
+        try:
+            await asyncio.gather(*(batch.get(key) for key in range(3)))
+        finally:
+            request_id.reset(token)
+        assert seen
+        assert set(seen) == {""}
 
     asyncio.run(scenario())
