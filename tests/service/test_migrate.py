@@ -1,18 +1,21 @@
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
 from delivery.postgres import Postgres
-from delivery.process import environment, run
+from delivery.process import environment, run, wait_for
 from service import log
 from service import migrate as module
 from service.migrate import migrate
 from service.schema import REQUIRED_REVISION, metadata
 from service.settings import Settings
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def test_the_command_goes_up_and_down(postgres: Postgres) -> None:
@@ -48,14 +51,33 @@ def test_the_sql_can_be_had_for_review(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_many_at_once_migrate_once(postgres: Postgres) -> None:
+    """Without the lock they would do it together, and all but one fail on what is there."""
     settings = Settings(database_url=postgres.create_database("at_once"))
-    with ThreadPoolExecutor(1) as threads:
+    env = environment(settings.database_url)
+    with ThreadPoolExecutor(3) as threads:
         with psycopg.connect(settings.database_url, autocommit=True) as other:
             other.execute("SELECT pg_advisory_lock(7777)")
-            waiting = threads.submit(run, "service.migrate", env=environment(settings.database_url))
-            assert not waiting.done()
+            runs = [threads.submit(run, "service.migrate", env=env) for _ in range(3)]
+            before = wait_for(lambda: asked(other, 3), 60)
+            # Longer than a migration takes: whoever still asks then, waits.
+            later = max(before.values()) + timedelta(seconds=2)
+            wait_for(lambda: min(asked(other, 3).values(), default=NEVER) > later)
             assert other.execute("SELECT to_regclass('notes')").fetchone() == (None,)
-        assert waiting.result().returncode == 0
+        assert [one.result().returncode for one in runs] == [0, 0, 0]
+    with psycopg.connect(settings.database_url) as connection:
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    assert found == [(REQUIRED_REVISION,)]
+
+
+def asked(connection: psycopg.Connection[Any], number: int) -> dict[int, datetime]:
+    """Return when each of as many other sessions last said something, nothing if there are fewer.
+
+    Who waits for the lock, asks for it every second.
+    """
+    sessions = "SELECT pid, query_start FROM pg_stat_activity WHERE datname = current_database() "
+    sessions += "AND pid <> pg_backend_pid() AND query_start IS NOT NULL"
+    found = dict(connection.execute(sessions).fetchall())
+    return found if len(found) == number else {}
 
 
 def test_whoever_waits_too_long_says_so(
