@@ -115,6 +115,31 @@ def test_a_build_with_errors_fails(
     assert "PASSED" not in said
 
 
+@pytest.mark.parametrize(
+    ("file", "stands", "other", "said"),
+    [
+        ("replies.py", "_encode(value),", 'b"no JSON",', "GET /v1/notes/{id}: "),
+        ("replies.py", "_encode(value),", 'b"[]",', "GET /v1/notes/{id}: "),
+        ("api.py", "note, 201, location=", "note, 201, place=", "POST /v1/notes: "),
+    ],
+)
+def test_answers_that_are_no_notes_count_as_failures(
+    start: Callable[..., Service],
+    build: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    stands: str,
+    other: str,
+    said: str,
+) -> None:
+    service = start(build(file, stands, other))
+    assert load.main([address(service), *CALM, "--report", str(tmp_path / "report")]) == 1
+    printed = capsys.readouterr().out
+    assert "FAILED: The share of requests that failed was " in printed
+    assert said in printed
+
+
 def test_the_load_ends_with_its_command(start: Callable[..., Service], tmp_path: Path) -> None:
     words = [sys.executable, "-m", "delivery.load", address(start()), *SHORT, "--hold-seconds=600"]
     words += ["--report", str(tmp_path)]
@@ -177,7 +202,9 @@ def test_what_the_load_needs_is_asked_for_before_it_begins(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert load.main(arguments) == 2
     assert "Locust is not there; delivery/requirements.txt has it." in capsys.readouterr().out
-    assert "/v1/notes" not in service.client.get("/metrics").text
+    asked = service.metrics().text
+    assert 'route="/readyz"' in asked
+    assert "/v1/notes" not in asked
 
 
 @pytest.mark.parametrize(
