@@ -10,6 +10,7 @@ from typing import Any
 
 from guards import assembly
 from guards.assembly import Templates
+from guards.flows import POLICY, closings, openings
 from guards.objects import Object, objects, place
 from guards.values import listed, text, texts
 
@@ -54,7 +55,7 @@ def lines(templates: Templates) -> list[str]:
         found |= {f"{holder} {line}" for line in _of_resource(resource)}
     for stack, item in objects(templates):
         holder = f"{stack} {item['kind']} {place(item)}"
-        found |= {f"{holder} {_ALLOWS}: {line}" for line in _of_object(item)}
+        found |= {f"{holder} {line}" for line in _of_object(item)}
     return sorted(found)
 
 
@@ -123,14 +124,18 @@ def _named(statement: Mapping[str, Any], name: str) -> Iterator[str]:
 
 
 def _of_object(item: Object) -> Iterator[str]:
-    if item["kind"] in _RULES:
+    if item["kind"] == POLICY:
+        yield from (f"{_ALLOWS}: {opening}" for opening in openings(item))
+        yield from (f"{_DENIES}: {closing}" for closing in closings(item))
+    elif item["kind"] in _RULES:
         for rule in item.get("rules") or ():
-            yield text(rule)
+            yield f"{_ALLOWS}: {text(rule)}"
         if "aggregationRule" in item:
-            yield text(item["aggregationRule"])
+            yield f"{_ALLOWS}: {text(item['aggregationRule'])}"
     elif item["kind"] in _BINDINGS:
         for subject in item.get("subjects") or ():
-            yield f"{item['roleRef']['kind']} {item['roleRef']['name']} to {text(subject)}"
+            role = f"{item['roleRef']['kind']} {item['roleRef']['name']}"
+            yield f"{_ALLOWS}: {role} to {text(subject)}"
 
 
 def _at(properties: Mapping[str, Any], path: str) -> Any:

@@ -70,6 +70,20 @@ def templates() -> dict[str, Any]:
             "roleRef": {"kind": "Role", "name": "viewer"},
             "subjects": [{"kind": "Group", "name": "viewers"}],
         },
+        {
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "out", "namespace": "web"},
+            "spec": {
+                "podSelector": {"matchLabels": {"app": "web"}},
+                "policyTypes": ["Egress"],
+                "egress": [
+                    {
+                        "to": [{"podSelector": {"matchLabels": {"app": "database"}}}],
+                        "ports": [{"port": 5432, "protocol": "TCP"}],
+                    }
+                ],
+            },
+        },
     ]
     return {
         "dev-Workloads": {
@@ -120,6 +134,11 @@ def manifest(resources: dict[str, Any], change: Callable[[Any], Any]) -> None:
     items = json.loads(properties["Manifest"])
     change(items)
     properties["Manifest"] = json.dumps(items)
+
+
+def egress(items: Any) -> Any:
+    (rule,) = items[2]["spec"]["egress"]
+    return rule
 
 
 BROADER: dict[str, tuple[Change, str]] = {
@@ -208,6 +227,18 @@ BROADER: dict[str, tuple[Change, str]] = {
         lambda r: manifest(r, lambda items: items[1]["subjects"].append({"name": "all"})),
         "RoleBinding web/viewer allows: Role viewer to name=all",
     ),
+    "a port of a policy's": (
+        lambda r: manifest(r, lambda items: egress(items)["ports"].append({"port": 22})),
+        "NetworkPolicy web/out allows: Egress of app=web to app=database on TCP 22",
+    ),
+    "everybody, by leaving a policy's peers away": (
+        lambda r: manifest(r, lambda items: egress(items).pop("to")),
+        "NetworkPolicy web/out allows: Egress of app=web to everybody on TCP 5432",
+    ),
+    "a policy gone, which closed what it didn't open": (
+        lambda r: manifest(r, lambda items: items.pop()),
+        "no longer: dev-Workloads NetworkPolicy web/out denies: all other Egress of app=web",
+    ),
 }
 
 
@@ -223,7 +254,8 @@ NARROWER: dict[str, Change] = {
     "a role less": lambda r: r.pop("Pods"),
     "a denial more": lambda r: statement(r, 1).update(Action=["s3:DeleteObject", "s3:Put*"]),
     "another order": lambda r: r.update(reversed(list(r.items()))),
-    "a verb's role less": lambda r: manifest(r, lambda items: items.pop()),
+    "a verb's role less": lambda r: manifest(r, lambda items: items.pop(1)),
+    "a flow less": lambda r: manifest(r, lambda items: items[2]["spec"].update(egress=[])),
     "other tags": lambda r: r["Entry"]["Properties"].update(Tags=[{"Key": "a", "Value": "b"}]),
 }
 
@@ -279,7 +311,8 @@ def test_nothing_that_permits_is_overlooked() -> None:
             for name, resource in template["Resources"].items():
                 if any(kind in resource["Type"] for kind in kinds):
                     assert name in holders or "OIDCProvider" in resource["Type"], name
-        bound = [item for _, item in objects(found) if "Role" in item["kind"]]
-        assert bound, environment
+        permitting = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "NetworkPolicy")
+        bound = [item for _, item in objects(found) if item["kind"] in permitting]
+        assert {item["kind"] for item in bound} == set(permitting), environment
         text = "\n".join(lines(found))
         assert all(item["metadata"]["name"] in text for item in bound)
