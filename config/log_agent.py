@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from config.capacity import Room
 from config.errors import Problem
-from config.quantities import image_problems
+from config.quantities import image_problems, least_problems
 from config.retention import retention_problems
 
 LOGGING_NAMESPACE = "logging"
@@ -40,11 +40,11 @@ class LogAgent:
 
     def problems(self) -> Iterator[Problem]:
         yield from image_problems(self.image)
-        for field, least in (
-            ("cpu_millis", 1),
-            ("memory_mib", LEAST_MEMORY_MIB),
-            ("buffer_mib", LEAST_BUFFER_MIB),
-        ):
-            if getattr(self, field) < least:
-                yield Problem(field, getattr(self, field), f"it must be at least {least}")
+        yield from size_problems(self.cpu_millis, self.memory_mib, self.buffer_mib)
         yield from retention_problems("retention_days", self.retention_days)
+
+
+def size_problems(cpu_millis: int, memory_mib: int, buffer_mib: int) -> Iterator[Problem]:
+    yield from least_problems(1, cpu_millis=cpu_millis)
+    yield from least_problems(LEAST_MEMORY_MIB, memory_mib=memory_mib)
+    yield from least_problems(LEAST_BUFFER_MIB, buffer_mib=buffer_mib)

@@ -66,6 +66,21 @@ def schedule_problems(field: str, schedule: str) -> Iterator[Problem]:
         yield Problem(field, schedule, right)
 
 
-def rollout_problems(seconds: int) -> Iterator[Problem]:
+def rollout_problems(seconds: int, field: str = "rollout_seconds") -> Iterator[Problem]:
     if not 30 <= seconds <= ROLLOUT_LIMIT_SECONDS:
-        yield Problem("rollout_seconds", seconds, f"it must be 30 to {ROLLOUT_LIMIT_SECONDS}")
+        yield Problem(field, seconds, f"it must be 30 to {ROLLOUT_LIMIT_SECONDS}")
+
+
+def least_problems(least: int, **fields: int) -> Iterator[Problem]:
+    for field, value in fields.items():
+        if value < least:
+            yield Problem(field, value, f"it must be at least {least}")
+
+
+def target_problems(cpu_percent: int, memory_percent: int) -> Iterator[Problem]:
+    """Yield what is wrong with the use of their requests that an autoscaler keeps pods at."""
+    if not 1 <= cpu_percent <= 100:
+        yield Problem("target_cpu_percent", cpu_percent, "it must be 1 to 100")
+    if not 1 <= memory_percent <= 95:
+        right = "it must be 1 to 95: at 100 pods are killed before others come"
+        yield Problem("target_memory_percent", memory_percent, right)

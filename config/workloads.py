@@ -13,6 +13,7 @@ from config.quantities import (
     quantity_problems,
     replica_problems,
     rollout_problems,
+    target_problems,
 )
 
 LoadBalancer = Literal["application", "network"]
@@ -59,13 +60,13 @@ class Web:
     def problems(self) -> Iterator[Problem]:
         yield from image_problems(self.image)
         yield from replica_problems(self.min_replicas, self.max_replicas)
-        if not 1 <= self.target_cpu_percent <= 100:
-            yield Problem("target_cpu_percent", self.target_cpu_percent, "it must be 1 to 100")
-        if not 1 <= self.target_memory_percent <= 95:
-            right = "it must be 1 to 95: at 100 pods are killed before others come"
-            yield Problem("target_memory_percent", self.target_memory_percent, right)
+        yield from target_problems(self.target_cpu_percent, self.target_memory_percent)
         yield from quantity_problems(self.cpu, self.memory)
         yield from rollout_problems(self.rollout_seconds)
-        if self.load_balancer not in get_args(LoadBalancer):
-            right = f"it must be one of {', '.join(get_args(LoadBalancer))}"
-            yield Problem("load_balancer", self.load_balancer, right)
+        yield from load_balancer_problems(self.load_balancer)
+
+
+def load_balancer_problems(load_balancer: str) -> Iterator[Problem]:
+    if load_balancer not in get_args(LoadBalancer):
+        right = f"it must be one of {', '.join(get_args(LoadBalancer))}"
+        yield Problem("load_balancer", load_balancer, right)

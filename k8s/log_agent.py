@@ -7,6 +7,7 @@ from cdk8s import Chart
 from cdk8s_plus_27 import k8s as kube
 from constructs import Construct
 
+from config.log_agent import size_problems
 from config.quantities import image_problems
 from k8s.checks import require
 from k8s.log_agent_config import fluent_bit_config
@@ -47,9 +48,13 @@ class LogAgentChart(Chart):
         region: str,
         log_group: str,
     ) -> None:
-        """Raises ConfigError for an image without tag or digest."""
+        """Raises ConfigError for an image without tag or digest, and for too small a size."""
         super().__init__(scope, id)
-        require(f"{namespace}/{NAME}", image_problems(image))
+        require(
+            f"{namespace}/{NAME}",
+            image_problems(image),
+            size_problems(cpu_millis, memory_mib, buffer_mib),
+        )
         self._metadata = kube.ObjectMeta(name=NAME, namespace=namespace, labels=dict(LABELS))
         config = fluent_bit_config(
             region=region,

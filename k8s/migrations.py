@@ -10,7 +10,7 @@ from cdk8s import Chart
 from cdk8s_plus_27 import k8s as kube
 from constructs import Construct
 
-from config.quantities import image_problems
+from config.quantities import image_problems, rollout_problems
 from k8s.checks import require
 from k8s.database_client import PROVIDER, DatabaseClient
 from k8s.pods import resources, restricted_container, restricted_pod
@@ -37,9 +37,13 @@ class MigrationsChart(Chart):
         database: DatabaseClient,
         timeout_seconds: int,
     ) -> None:
-        """Raises ConfigError for an image without tag or digest."""
+        """Raises ConfigError for an image without tag or digest, or a time that nobody waits."""
         super().__init__(scope, id)
-        require(f"{namespace}/{NAME}", image_problems(image))
+        require(
+            f"{namespace}/{NAME}",
+            image_problems(image),
+            rollout_problems(timeout_seconds, "timeout_seconds"),
+        )
         service_account(self, namespace=namespace, name=NAME, role_arn=database.role_arn)
         container = kube.Container(
             name=NAME,

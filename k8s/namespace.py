@@ -6,6 +6,8 @@ from cdk8s import Chart
 from cdk8s_plus_27 import k8s as kube
 from constructs import Construct
 
+from config.quantities import least_problems
+from k8s.checks import require
 from k8s.network import CLUSTER_DNS, dns_ports, network_policy
 
 PodSecurity = Literal["restricted", "baseline", "privileged"]
@@ -38,15 +40,14 @@ class NamespaceChart(Chart):
         that are load balancers.
 
         With `behind_load_balancer`, a pod is ready only once its load balancer finds it so.
-        Raises ValueError for a share that holds no pod.
+        Raises ConfigError for a share that holds no pod.
         """
         super().__init__(scope, id)
-        if min(pods, cpu_millis, memory_mib) < 1 or claims < 0:
-            raise ValueError(
-                f"namespace {name}: pods, cpu_millis and memory_mib are "
-                f"{pods}, {cpu_millis}, {memory_mib} and claims {claims}; "
-                "they must be 1 or more, and claims 0 or more"
-            )
+        require(
+            f"namespace {name}",
+            least_problems(1, pods=pods, cpu_millis=cpu_millis, memory_mib=memory_mib),
+            least_problems(0, claims=claims, load_balancers=load_balancers),
+        )
         labels: dict[str, str] = {
             f"pod-security.kubernetes.io/{mode}": pod_security
             for mode in ("enforce", "audit", "warn")

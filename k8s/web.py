@@ -6,8 +6,15 @@ from cdk8s import Chart
 from cdk8s_plus_27 import k8s as kube
 from constructs import Construct
 
-from config.quantities import image_problems, quantity_problems, replica_problems
-from config.workloads import LoadBalancer
+from config.quantities import (
+    image_problems,
+    least_problems,
+    quantity_problems,
+    replica_problems,
+    rollout_problems,
+    target_problems,
+)
+from config.workloads import LoadBalancer, load_balancer_problems
 from k8s.checks import require
 from k8s.database_client import DatabaseClient
 from k8s.network import network_policy, port
@@ -15,6 +22,7 @@ from k8s.secret_store import ROLE_ANNOTATION
 from k8s.web_exposure import (
     Exposure,
     application_load_balancer,
+    exposure_problems,
     network_load_balancer,
 )
 from k8s.web_pod import LABELS, NAME, PORT, web_pod
@@ -50,8 +58,9 @@ class WebChart(Chart):
         """`load_balancer_subnets` maps each subnet's id to its CIDR.
 
         With a certificate of `host`, everybody may reach the service, by TLS only.
-        Raises ConfigError for replicas that the disruption budget would let nobody drain, for an
-        image without tag or digest, and for sizes that are none.
+        Raises ConfigError for what no server would run as it is meant: replicas that the disruption
+        budget would let nobody drain, an image without tag or digest, a size or time that is none,
+        a policy without addresses, a certificate without its name.
         """
         super().__init__(scope, id)
         require(
@@ -59,6 +68,11 @@ class WebChart(Chart):
             image_problems(image),
             quantity_problems(cpu, memory),
             replica_problems(min_replicas, max_replicas),
+            target_problems(target_cpu_percent, target_memory_percent),
+            rollout_problems(progress_deadline_seconds, "progress_deadline_seconds"),
+            load_balancer_problems(load_balancer),
+            exposure_problems(load_balancer_subnets, host, certificate_arn),
+            least_problems(1, database_pool_size=database_pool_size),
         )
         self._metadata = kube.ObjectMeta(name=NAME, namespace=namespace, labels=dict(LABELS))
         self._selector = kube.LabelSelector(match_labels=dict(LABELS))

@@ -1,11 +1,13 @@
 """How the web service is reached from outside of the cluster: an ALB or an NLB in front of it."""
 
-from collections.abc import Mapping, Sequence
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cdk8s_plus_27 import k8s as kube
 from constructs import Construct
 
+from config.errors import Problem
 from k8s.web_pod import DEREGISTRATION_SECONDS, LABELS, NAME, PORT
 
 HEALTH = "/readyz"
@@ -43,6 +45,24 @@ class Exposure:
             labels=dict(LABELS),
             annotations={f"{prefix}{key}": value for key, value in annotations.items()},
         )
+
+
+def exposure_problems(
+    subnets: Mapping[str, str], host: str | None, certificate_arn: str | None
+) -> Iterator[Problem]:
+    """Yield what is wrong with the load balancer's subnets, id → CIDR, and its name."""
+    if not subnets:
+        right = "it must name one at the least: a policy without addresses lets everybody in"
+        yield Problem("load_balancer_subnets", dict(subnets), right)
+    for name, cidr in subnets.items():
+        try:
+            ipaddress.IPv4Network(cidr)
+        except ValueError:
+            right = "it must be a subnet's IPv4 network such as '10.10.128.0/24'"
+            yield Problem(f"load_balancer_subnets[{name}]", cidr, right)
+    if (host is None) is not (certificate_arn is None):
+        right = "a certificate must have its host, and a host its certificate"
+        yield Problem("(host, certificate_arn)", (host, certificate_arn), right)
 
 
 def application_load_balancer(scope: Construct, exposure: Exposure, port: int) -> None:

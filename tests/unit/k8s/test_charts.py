@@ -11,6 +11,7 @@ import pytest
 from cdk8s import App
 
 from config.environments import DEV, TABLE
+from config.errors import ConfigError
 from config.model import Environment
 from k8s.namespace import NamespaceChart
 from k8s.web import WebChart
@@ -169,11 +170,24 @@ def _web(**changes: Any) -> list[Manifest]:
         ({"image": "registry.example/web:latest"}, "a digest or a tag other than 'latest'"),
         ({"cpu": "0"}, "cpu is '0'; it must be a quantity such as '100m'"),
         ({"memory": "128"}, "memory is '128'; it must be a quantity such as '128Mi'"),
+        ({"target_cpu_percent": 0}, "target_cpu_percent is 0; it must be 1 to 100"),
+        ({"target_memory_percent": 100}, "target_memory_percent is 100; it must be 1 to 95"),
+        ({"progress_deadline_seconds": 900}, "progress_deadline_seconds is 900; it must be 30 to"),
+        ({"load_balancer": "classic"}, "load_balancer is 'classic'; it must be one of"),
+        ({"load_balancer_subnets": {}}, "load_balancer_subnets is {}; it must name one at the"),
+        (
+            {"load_balancer_subnets": {"subnet-1": "10.10.128.1/24"}},
+            "load_balancer_subnets[subnet-1] is '10.10.128.1/24'; it must be a subnet's",
+        ),
+        ({"certificate_arn": "arn"}, "(host, certificate_arn) is (None, 'arn'); a certificate"),
+        ({"host": "x.example"}, "(host, certificate_arn) is ('x.example', None); a certificate"),
+        ({"database_pool_size": 0}, "database_pool_size is 0; it must be at least 1"),
     ],
 )
 def test_what_could_not_run_is_refused(changes: Manifest, message: str) -> None:
-    with pytest.raises(ValueError, match=f"^web/web: .*{re.escape(message)}"):
+    with pytest.raises(ConfigError, match=f"^web/web: .*{re.escape(message)}.*$") as caught:
         _web(**changes)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 PREFIX = "service.beta.kubernetes.io/aws-load-balancer-"
@@ -306,8 +320,18 @@ def test_a_namespace_takes_no_more_than_its_share(objects: list[Manifest]) -> No
     assert set(limits["defaultRequest"]) == {"cpu", "memory"}
 
 
-@pytest.mark.parametrize("wrong", [{"pods": 0}, {"cpu_millis": 0}, {"memory_mib": 0}])
-def test_a_share_that_holds_no_pod_is_refused(wrong: dict[str, int]) -> None:
-    share: dict[str, Any] = {"pods": 1, "cpu_millis": 1, "memory_mib": 1, **wrong}
-    with pytest.raises(ValueError, match=r"namespace x: .* must be 1 or more"):
+@pytest.mark.parametrize(
+    ("field", "value", "least"),
+    [
+        ("pods", 0, 1),
+        ("cpu_millis", 0, 1),
+        ("memory_mib", 0, 1),
+        ("claims", -1, 0),
+        ("load_balancers", -1, 0),
+    ],
+)
+def test_a_share_that_holds_no_pod_is_refused(field: str, value: int, least: int) -> None:
+    share: dict[str, Any] = {"pods": 1, "cpu_millis": 1, "memory_mib": 1, field: value}
+    said = f"namespace x: {field} is {value}; it must be at least {least}"
+    with pytest.raises(ConfigError, match=f"^{said}$"):
         NamespaceChart(App(), "x", name="x", **share)

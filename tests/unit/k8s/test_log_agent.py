@@ -6,6 +6,7 @@ import pytest
 import yaml
 from cdk8s import App
 
+from config.errors import ConfigError
 from k8s.exceptions import EXCEPTIONS
 from k8s.log_agent import CONTAINERS, PODS, LogAgentChart
 from tests.synthesis import Synthesis, Template, manifests
@@ -165,6 +166,22 @@ def test_pods_start_after_their_role_and_their_group_is_kept_as_long_as_the_tabl
     assert template.comes_after(agents, association)
     assert template.comes_after(agents, group)
     assert template["Resources"][group]["Properties"]["RetentionInDays"] == 30
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "right"),
+    [
+        ("cpu_millis", 0, "it must be at least 1"),
+        ("memory_mib", 63, "it must be at least 64"),
+        ("buffer_mib", 31, "it must be at least 32"),
+        ("image", "registry.example/fluent-bit", "it must be registry/repository with"),
+    ],
+)
+def test_what_could_not_run_is_refused(field: str, value: object, right: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        _rendered(**{field: value})
+    (said,) = str(caught.value).splitlines()
+    assert said.startswith(f"logging/log-agent: {field} is {value!r}; {right}")
 
 
 BY_RELEASES = ("velero/node-agent",)

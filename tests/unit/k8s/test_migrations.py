@@ -55,3 +55,8 @@ def test_a_jobs_name_is_one_that_kubernetes_takes(image: str, name: str) -> None
 def test_an_image_that_could_be_any_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^web/migrations: image is 'registry.example/web'; it"):
         migrations("registry.example/web")
+
+
+def test_a_time_that_the_gate_can_not_wait_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^web/migrations: timeout_seconds is 900; it must be 30"):
+        migrations(seconds=900)
