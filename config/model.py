@@ -92,7 +92,17 @@ class Environment(Account):
             *within("observability", self.observability.problems()),
             *within("access", self.access.problems(self.name)),
         ]
-        yield from nested or fit_problems(
+        yield from nested or (*self._log_problems(), *self._fit_problems())
+
+    def _log_problems(self) -> Iterator[Problem]:
+        days = self.platform.access_log_days
+        # An NLB would log its TLS connections alone, which another service delivers.
+        if self.web.load_balancer == "network" and days:
+            right = "it must be 0 with web.load_balancer 'network': only an ALB writes access logs"
+            yield Problem("platform.access_log_days", days, right)
+
+    def _fit_problems(self) -> Iterator[Problem]:
+        return fit_problems(
             self.network,
             self.cluster,
             self.platform,

@@ -38,7 +38,7 @@ class Platform:
     controller_replicas: int
     """Of each controller; all but one wait to take over."""
     access_log_days: int
-    """How long the load balancers' access logs are kept; 0 means that none are written."""
+    """How long access logs are kept, which only an ALB writes; 0 means that none are written."""
     domain: Domain | None = None
     """Without one the load balancer is internal and serves plain HTTP inside the VPC."""
 

@@ -33,7 +33,13 @@ def api_only(environment: Environment) -> Environment:
 
 
 def network_load_balancer(environment: Environment) -> Environment:
-    return replace(environment, web=replace(environment.web, load_balancer="network"))
+    """Return a new environment: with one that stands, its bucket of access logs would go."""
+    return replace(
+        environment,
+        name=f"{environment.name}2",
+        platform=replace(environment.platform, access_log_days=0),
+        web=replace(environment.web, load_balancer="network"),
+    )
 
 
 def public(environment: Environment) -> Environment:

@@ -147,6 +147,11 @@ def with_domain(**changes: Any) -> Environment:
         (with_web, {"cpu": "64"}, "web.cpu is '64'; no node of the cluster has as much to give"),
         (with_web, {"memory": "64Gi"}, "web.memory is '64Gi'; no node of the cluster has as"),
         (with_web, {"load_balancer": "alb"}, "web.load_balancer is 'alb'; it must be one of"),
+        (
+            with_web,
+            {"load_balancer": "network"},
+            "platform.access_log_days is 30; it must be 0 with web.load_balancer 'network'",
+        ),
         (with_web, {"rollout_seconds": 900}, "web.rollout_seconds is 900; it must be 30 to 840"),
         (
             with_backup,

@@ -17,6 +17,7 @@ from k8s.namespace import NamespaceChart
 from k8s.web import WebChart
 from k8s.web_pod import DEREGISTRATION_SECONDS, DRAIN_SECONDS
 from tests.synthesis import Synthesis, Template, manifests
+from tests.tables import behind_network_load_balancer
 
 Manifest = dict[str, Any]
 
@@ -239,9 +240,9 @@ def test_with_a_certificate_only_tls_comes_from_outside() -> None:
 def test_only_a_network_load_balancer_is_a_service_that_the_share_has_room_for(
     tmp_path: Path,
 ) -> None:
-    dev = replace(DEV, web=replace(DEV.web, load_balancer="network"))
-    synthesis = Synthesis(replace(TABLE, environments=(dev,)), tmp_path)
-    made = manifests(synthesis.template("dev", "Workloads"))
+    other = behind_network_load_balancer(DEV)
+    synthesis = Synthesis(replace(TABLE, environments=(other,)), tmp_path)
+    made = manifests(synthesis.template(other.name, "Workloads"))
     (quota,) = (
         item["spec"]["hard"]
         for item in made
@@ -250,11 +251,12 @@ def test_only_a_network_load_balancer_is_a_service_that_the_share_has_room_for(
     assert (quota["services.loadbalancers"], quota["services.nodeports"]) == ("1", "0")
     asked = [item for item in made if item.get("spec", {}).get("type") == "LoadBalancer"]
     assert [item["metadata"]["name"] for item in asked] == ["web-load-balancer"]
-    alarms = synthesis.template("dev", "Observability").properties("AWS::CloudWatch::Alarm")
+    alarms = synthesis.template(other.name, "Observability").properties("AWS::CloudWatch::Alarm")
     names = {alarm["AlarmName"] for alarm in alarms}
     # It sees no requests, so it can't count those that fail.
-    assert not {"dev-web-errors", "dev-load-balancer-errors"} & names
-    (watched,) = (alarm for alarm in alarms if alarm["AlarmName"] == "dev-web-unhealthy")
+    assert not {f"{other.name}-web-errors", f"{other.name}-load-balancer-errors"} & names
+    name = f"{other.name}-web-unhealthy"
+    (watched,) = (alarm for alarm in alarms if alarm["AlarmName"] == name)
     assert '"AWS/NetworkELB"' in str(watched["Metrics"])
 
 
