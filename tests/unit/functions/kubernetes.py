@@ -46,3 +46,28 @@ class Namespaces:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+def stateful_set(*, wanted: int = 2, **status: Any) -> dict[str, Any]:
+    return {
+        "kind": "StatefulSet",
+        "metadata": {"name": "database", "namespace": "database", "generation": 2},
+        "spec": {"replicas": wanted, "selector": {"matchLabels": {"app": "database"}}},
+        "status": {"observedGeneration": 2, "updateRevision": "new", **status},
+    }
+
+
+def member(reason: str = "", *, revision: str = "new", ready: bool = False) -> dict[str, Any]:
+    """A pod of the StatefulSet, whose container waits for a reason or runs."""
+    state = {"waiting": {"reason": reason, "message": "no such image"}} if reason else {}
+    return {
+        "metadata": {
+            "name": "database-1",
+            "uid": "1",
+            "labels": {"controller-revision-hash": revision},
+        },
+        "status": {
+            "conditions": [{"type": "Ready", "status": str(ready)}],
+            "containerStatuses": [{"name": "postgres", "state": state}],
+        },
+    }

@@ -11,6 +11,7 @@ import boto3
 
 from . import cleanup
 from .kubernetes_api import KubernetesApi
+from .stuck import StuckPods
 from .workloads import LOAD_BALANCERS, RolloutFailed, pending, pod_trouble
 
 CLEANUP = "Custom::KubernetesCleanup"
@@ -58,6 +59,7 @@ def wait(api: KubernetesApi, workload: dict[str, Any], deadline: float) -> str:
     kind, namespace, name = workload["kind"], workload["namespace"], workload["name"]
     subject = f"{kind} {namespace}/{name}"
     refused_at = time.monotonic() + ACCESS_SECONDS
+    stuck = StuckPods()
     while True:
         found: dict[str, Any] = {}
         try:
@@ -67,6 +69,8 @@ def wait(api: KubernetesApi, workload: dict[str, Any], deadline: float) -> str:
             if not missing:
                 print(f"{subject} is complete")
                 return ""
+            if kind == "StatefulSet":
+                stuck.check(found, _pods(api, found), time.monotonic())
         except RolloutFailed as error:
             return f"{subject} failed: {error}{_troubles(api, found)}"
         except urllib.error.HTTPError as error:
@@ -87,15 +91,17 @@ def _troubles(api: KubernetesApi, workload: dict[str, Any]) -> str:
     """Return what the pods say, where that can be had: it only explains a failure."""
     if workload.get("kind") in LOAD_BALANCERS:
         return _warning(api, workload)
-    labels = workload.get("spec", {}).get("selector", {}).get("matchLabels")
-    if not labels:
-        return ""
     try:
-        pods = api.pods(workload["metadata"]["namespace"], labels)
+        pods = _pods(api, workload)
     except OSError:
         return ""
     seen = {trouble: pod["metadata"]["name"] for pod in pods if (trouble := pod_trouble(pod))}
     return "".join(f"; pod {name}: {trouble}" for trouble, name in seen.items())
+
+
+def _pods(api: KubernetesApi, workload: dict[str, Any]) -> list[dict[str, Any]]:
+    labels = workload.get("spec", {}).get("selector", {}).get("matchLabels")
+    return api.pods(workload["metadata"]["namespace"], labels) if labels else []
 
 
 def _warning(api: KubernetesApi, item: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 The conditions are those of `kubectl rollout status` and of the Job controller.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 Object = Mapping[str, Any]
@@ -29,7 +29,7 @@ def pending(workload: Object, minimum_replicas: int = 0) -> str:
 
 
 def _deployment(workload: Object, status: Object, minimum_replicas: int) -> str:
-    progressing = _condition(status, "Progressing")
+    progressing = condition(status, "Progressing")
     if progressing.get("reason") == "ProgressDeadlineExceeded":
         raise RolloutFailed(progressing.get("message", "its progress deadline passed"))
     wanted = max(workload["spec"].get("replicas", 1), minimum_replicas)
@@ -58,10 +58,10 @@ def _daemon_set(_: Object, status: Object, __: int) -> str:
 
 
 def _job(workload: Object, status: Object, _: int) -> str:
-    failed = _condition(status, "Failed")
+    failed = condition(status, "Failed")
     if failed.get("status") == "True":
         raise RolloutFailed(failed.get("message", "it failed"))
-    if _condition(status, "Complete").get("status") == "True":
+    if condition(status, "Complete").get("status") == "True":
         return ""
     return _missing(status.get("succeeded", 0), workload["spec"].get("completions", 1), "complete")
 
@@ -85,17 +85,21 @@ def _missing(have: int, wanted: int, what: str) -> str:
     return f"{have} of {wanted} pods are {what}" if have < wanted else ""
 
 
-def _condition(status: Object, kind: str) -> Object:
+def condition(status: Object, kind: str) -> Object:
     return next((c for c in status.get("conditions", ()) if c["type"] == kind), {})
+
+
+def containers(pod: Object) -> Iterator[Object]:
+    """Yield the status of each container, in the order in which they start."""
+    status = pod.get("status", {})
+    yield from status.get("initContainerStatuses", ())
+    yield from status.get("containerStatuses", ())
 
 
 def pod_trouble(pod: Object) -> str:
     """Return why a pod isn't ready, in the words of the kubelet or the scheduler; else empty."""
     status = pod.get("status", {})
-    for container in (
-        *status.get("initContainerStatuses", ()),
-        *status.get("containerStatuses", ()),
-    ):
+    for container in containers(pod):
         state = container.get("state", {})
         if code := state.get("terminated", {}).get("exitCode"):
             return f"container {container['name']} ended with exit code {code}"
@@ -103,7 +107,7 @@ def pod_trouble(pod: Object) -> str:
         if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
             said = waiting.get("message", "")
             return f"container {container['name']} {waiting['reason']} {said}".strip()
-    scheduled = _condition(status, "PodScheduled")
+    scheduled = condition(status, "PodScheduled")
     if scheduled.get("status") == "False":
         return f"{scheduled.get('reason', '')}: {scheduled.get('message', '')}"
     return ""
