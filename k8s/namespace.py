@@ -39,7 +39,8 @@ class NamespaceChart(Chart):
         """Pods may request so much in all, claim so many volumes, and be behind so many Services
         that are load balancers.
 
-        With `behind_load_balancer`, a pod is ready only once its load balancer finds it so.
+        With `behind_load_balancer`, a pod is ready only once its load balancer finds it so. Those
+        of the first deploy are made before there is one to ask: they take over from nobody.
         Raises ConfigError for a share that holds no pod.
         """
         super().__init__(scope, id)

@@ -67,6 +67,7 @@ def _job(workload: Object, status: Object, _: int) -> str:
 
 
 def _load_balancer(_: Object, status: Object, __: int) -> str:
+    # One that was there before counts, too: no status says which of its changes are made.
     return "" if status.get("loadBalancer", {}).get("ingress") else "it has no address"
 
 
