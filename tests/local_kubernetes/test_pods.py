@@ -9,6 +9,8 @@ import pytest
 from delivery.autoscaler import Autoscaler, AutoscalerError
 from local.kubernetes import nodes
 from local.kubernetes.control_plane import ControlPlaneError
+from mindforce.functions.rollout.stuck import STUCK_SECONDS, StuckPods
+from mindforce.functions.rollout.workloads import RolloutFailed
 from tests.local_kubernetes.support import (
     REGION,
     Namespace,
@@ -226,3 +228,16 @@ def test_hpa_scales_up_by_the_pods_usage(
         absent.read()
     top = namespace.kubectl("top", "pods", "--no-headers")
     assert {line.split()[1] for line in top.splitlines()} == {"30m"}
+
+
+def test_a_stateful_set_that_pulls_no_image_is_given_up_by_the_gate(namespace: Namespace) -> None:
+    template = pod_template("registry.invalid/database:1")
+    spec = {**deployment(1)["spec"], "serviceName": "web", "template": template}
+    metadata = {"name": "web"}
+    namespace.apply({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata,
+                     "spec": spec})  # fmt: skip
+    eventually("the pull backs off", lambda: "ImagePullBackOff" in map(_waiting, namespace.pods()))
+    stuck = StuckPods()
+    stuck.check(namespace.get("statefulset", "web"), namespace.pods(), now=0)
+    with pytest.raises(RolloutFailed, match=r"its new pod web-0 hasn't started"):
+        stuck.check(namespace.get("statefulset", "web"), namespace.pods(), now=STUCK_SECONDS)
