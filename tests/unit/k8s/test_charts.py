@@ -17,7 +17,7 @@ from k8s.namespace import NamespaceChart
 from k8s.web import WebChart
 from k8s.web_pod import DEREGISTRATION_SECONDS, DRAIN_SECONDS
 from tests.synthesis import Synthesis, Template, manifests
-from tests.tables import behind_network_load_balancer
+from tests.tables import network_load_balancer
 
 Manifest = dict[str, Any]
 
@@ -240,7 +240,7 @@ def test_with_a_certificate_only_tls_comes_from_outside() -> None:
 def test_only_a_network_load_balancer_is_a_service_that_the_share_has_room_for(
     tmp_path: Path,
 ) -> None:
-    other = behind_network_load_balancer(DEV)
+    other = network_load_balancer(DEV)
     synthesis = Synthesis(replace(TABLE, environments=(other,)), tmp_path)
     made = manifests(synthesis.template(other.name, "Workloads"))
     (quota,) = (
