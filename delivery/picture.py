@@ -20,6 +20,18 @@ def take(connection: Connection) -> Picture:
     return found
 
 
+def common(before: Picture, after: Picture) -> Picture:
+    """Return what was before, less the tables and the columns that are not there after."""
+    found: Picture = {}
+    for name in before.keys() & after.keys():
+        columns = {column for row in after[name][:1] for column in row}
+        found[name] = [
+            {column: value for column, value in row.items() if column in columns}
+            for row in before[name]
+        ]
+    return found
+
+
 def differences(before: Picture, after: Picture) -> Iterator[str]:
     """Yield a sentence for each table whose rows changed in the columns that both pictures have."""
     for name, rows in before.items():

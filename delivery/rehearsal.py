@@ -12,6 +12,7 @@ from delivery import picture, rows
 from delivery.exercise import ask, exercise, traffic
 from delivery.postgres import Postgres
 from delivery.process import Service, environment, run, running, wait_for
+from delivery.schema import first_difference
 
 ROWS = 2000
 STATEMENT_SECONDS = 1.0
@@ -56,7 +57,10 @@ class MigrationTest:
                 self._migrate(self._new, "head")
             self._none(problems, "while the upgrade ran")
             upgraded = self._schema()
-            self._none(list(picture.differences(data, self._data())), "after the upgrade")
+            now = self._data()
+            self._none(list(picture.differences(data, now)), "after the upgrade")
+            # What the upgrade dropped, no downgrade can fill again.
+            kept = picture.common(data, now)
             self._say(f"Upgraded to {self._revision()} under traffic; every row is as it was.")
 
             new = self._serve(stack, self._new, folder / "new", "new")
@@ -72,19 +76,20 @@ class MigrationTest:
             with traffic(old, "old") as problems:
                 self._migrate(self._new, revision, "--down")
             self._none(problems, "while the downgrade ran")
-            if difference := _first_difference(schema, self._schema()):
+            if difference := first_difference(schema, self._schema()):
                 raise MigrationTestError(f"The downgrade leaves another schema: {difference}")
             path = f"/v1/notes/{witness['id']}"
             for method, status in (("GET", 200), ("DELETE", 204)):
                 ask(old, "old", method, path, status)
-            self._none(list(picture.differences(data, self._data())), "after the downgrade")
+            self._none(list(picture.differences(kept, self._data())), "after the downgrade")
             exercise(old, old, ("old", "old"))
             self._say(
-                f"Downgraded to {revision}: schema and rows are as before, the old code works."
+                f"Downgraded to {revision}: the schema is as before, and so are rows in what the "
+                "upgrade kept; the old code works."
             )
 
         self._migrate(self._new, "head")
-        if difference := _first_difference(upgraded, self._schema()):
+        if difference := first_difference(upgraded, self._schema()):
             raise MigrationTestError(f"A second upgrade makes another schema: {difference}")
         self._say("Upgraded again, to the same schema.")
 
@@ -96,10 +101,13 @@ class MigrationTest:
         try:
             env = environment(self._url, **settings)
             service = stack.enter_context(running(log, env, root))
-            wait_for(service.ready, 10)
         except ChildProcessError as error:
             last = str(error).splitlines()[-1]
             raise MigrationTestError(f"The {name} code did not start: {last}") from error
+        except TimeoutError as error:
+            raise MigrationTestError(f"The {name} code did not come to listen.") from error
+        try:
+            wait_for(service.ready, 10)
         except TimeoutError as error:
             why = service.client.get("/readyz").json()["detail"]
             raise MigrationTestError(f"The {name} code did not get ready: {why}") from error
@@ -152,14 +160,3 @@ def _connection(url: str) -> Iterator[Connection]:
             yield connection
     finally:
         engine.dispose()
-
-
-def _first_difference(before: str, after: str) -> str:
-    """Return the first line that only one of them has, or nothing. Columns may change places."""
-    olds = {line.strip().rstrip(",") for line in before.splitlines()}
-    news = {line.strip().rstrip(",") for line in after.splitlines()}
-    for line in sorted(olds - news):
-        return f"{line!r} is gone."
-    for line in sorted(news - olds):
-        return f"{line!r} is new."
-    return ""

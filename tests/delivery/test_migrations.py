@@ -7,14 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from delivery import migration_lint, migration_test, rehearsal
+from delivery import migration_lint, migration_test, process, rehearsal
 from delivery.exercise import ExerciseError
 from delivery.postgres import Postgres
-from delivery.process import ROOT
+from delivery.process import ROOT, wait_for
 from delivery.rehearsal import MigrationTest, MigrationTestError, prepare
 
 CASES = Path(__file__).with_name("migrations")
 GOOD = sorted(path.stem for path in (CASES / "good").glob("*.py"))
+CONTRACTIONS = {
+    name: (CASES / "good" / f"{expanded}.py", CASES / "contractions" / f"{name}.py")
+    for name, expanded in (("drops_column", "optional_column"), ("drops_table", "new_table"))
+}
+"""Each with the expansion before it."""
 _numbers = count()
 
 REFUSED = {
@@ -110,24 +115,27 @@ def test_a_good_migration_passes_the_lint(release: Callable[..., Path], name: st
     assert list(migration_lint.lint(release(CASES / "good" / f"{name}.py"), since="0001")) == []
 
 
+@pytest.mark.parametrize("name", CONTRACTIONS)
 def test_a_contraction_passes_once_it_says_since_when(
-    release: Callable[..., Path], tmp_path: Path
+    release: Callable[..., Path], tmp_path: Path, name: str
 ) -> None:
-    expanded = CASES / "good" / "optional_column.py"
-    contraction = tmp_path / "contraction.py"
-    text = (
-        "from alembic import op\nimport sqlalchemy as sa\n"
-        "revision = '0003'\ndown_revision = '0002'\n\n"
-        "def upgrade():\n    op.drop_column('notes', 'owner')\n\n"
-        "def downgrade():\n    op.add_column('notes', sa.Column('owner', sa.Text()))\n"
-    )
-    contraction.write_text(text)
-    (problem,) = migration_lint.lint(release(expanded, contraction), since="0001")
-    assert "ban-drop-column" in problem.sentence
+    expanded, contraction = CONTRACTIONS[name]
+    assert list(migration_lint.lint(release(expanded, contraction), since="0001")) == []
+    silent = tmp_path / contraction.name
+    silent.write_text(contraction.read_text().replace("contracts", "# contracts"))
+    problems = list(migration_lint.lint(release(expanded, silent), since="0001"))
+    assert any(f"ban-{name.replace('drops_', 'drop-')}" in one.sentence for one in problems)
 
-    contraction.write_text(f"{text}\ncontracts = '0.2.0'\n")
-    new = release(expanded, contraction)
-    assert list(migration_lint.lint(new, since="0001")) == []
+
+@pytest.mark.parametrize("name", CONTRACTIONS)
+def test_a_contraction_passes_the_migration_test(
+    postgres: Postgres, release: Callable[..., Path], name: str
+) -> None:
+    """What it dropped had values, which no way back can bring."""
+    expanded, contraction = CONTRACTIONS[name]
+    old = release(expanded)
+    prepare(postgres, name, old)
+    MigrationTest(postgres, name, old, release(expanded, contraction)).run()
 
 
 def test_code_that_needs_a_migration_that_is_not_there_is_refused(
@@ -150,6 +158,23 @@ def test_code_that_does_not_start_is_refused(
     new = release()
     (new / "service" / "server.py").write_text("import nothing_of_this_name\n")
     with pytest.raises(MigrationTestError, match=r"The new code did not start: .*nothing_of_this"):
+        rehearse(server, release(), new)
+
+
+def test_code_that_does_not_listen_is_refused(
+    release: Callable[..., Path], server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = release()
+    (new / "service" / "__main__.py").write_text("import time\n\ntime.sleep(60)\n")
+
+    # The old code's, then the new one's.
+    patience = iter((20.0, 1.0))
+
+    def wait(condition: Callable[[], object]) -> object:
+        return wait_for(condition, next(patience))
+
+    monkeypatch.setattr(process, "wait_for", wait)
+    with pytest.raises(MigrationTestError, match="The new code did not come to listen"):
         rehearse(server, release(), new)
 
 
