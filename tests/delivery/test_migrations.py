@@ -36,6 +36,7 @@ REFUSED = {
     "constraint_that_locks": ("constraint-missing-not-valid", None),
     "changes_type": ("changing-column-type", "cached plan must not change|with other values"),
     "changes_rows": ("changes-rows", "Table notes has .* rows with other values than before"),
+    "calls_a_function": ("hides", "Table notes has .* rows with other values than before"),
     "deletes_rows": ("changes-rows", "Table notes had 2000 rows and has"),
     "no_way_down": ("downgrade does nothing", "The downgrade leaves another schema"),
     "half_way_down": (None, "The downgrade leaves another schema: .*owners.* is new"),
@@ -136,6 +137,21 @@ def test_a_contraction_passes_the_migration_test(
     old = release(expanded)
     prepare(postgres, name, old)
     MigrationTest(postgres, name, old, release(expanded, contraction)).run()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["CLUSTER notes USING notes_pkey", "VACUUM FULL notes", "ALTER TABLE notes SET TABLESPACE t"],
+)
+def test_a_contraction_may_not_rewrite_a_table(
+    release: Callable[..., Path], tmp_path: Path, statement: str
+) -> None:
+    expanded, contraction = CONTRACTIONS["drops_column"]
+    rewriting = tmp_path / contraction.name
+    stands = 'op.drop_column("notes", "owner")'
+    rewriting.write_text(contraction.read_text().replace(stands, f"op.execute({statement!r})"))
+    problems = list(migration_lint.lint(release(expanded, rewriting), since="0001"))
+    assert any("rewrites-table" in problem.sentence for problem in problems), problems
 
 
 def test_code_that_needs_a_migration_that_is_not_there_is_refused(
