@@ -19,7 +19,7 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection, create_engine, event, exc, text
 from sqlalchemy.pool import NullPool
 
-from service import log
+from service import concurrent_index, log
 from service.connection import KEEPALIVES
 from service.database import leave_out_rows
 from service.settings import Settings, SettingsError
@@ -31,6 +31,7 @@ _LOCK = 7777
 _LOCK_SECONDS = 300.0
 _LOCK_TIMEOUT = "5s"
 """A migration that waits longer for a table would hold up everybody behind it: it fails instead."""
+_CHECK_INTERVAL = "2s"
 
 
 def configuration(connection: Connection | None = None) -> Config:
@@ -65,7 +66,10 @@ def _newer(connection: Connection) -> str:
 
 @contextmanager
 def _exclusive(settings: Settings) -> Iterator[Connection]:
-    given = settings.conninfo(f"-c lock_timeout={_LOCK_TIMEOUT}")
+    given = settings.conninfo(
+        # The server ends what it does for a client that is gone, and lets go of the lock.
+        f"-c lock_timeout={_LOCK_TIMEOUT} -c client_connection_check_interval={_CHECK_INTERVAL}"
+    )
     conninfo = make_conninfo(**{"connect_timeout": "5", **KEEPALIVES, **given})
     engine = create_engine(
         "postgresql+psycopg://",
@@ -75,6 +79,7 @@ def _exclusive(settings: Settings) -> Iterator[Connection]:
         hide_parameters=True,
     )
     event.listen(engine, "handle_error", leave_out_rows)
+    concurrent_index.let_wait(engine, _LOCK_TIMEOUT)
     with engine.connect() as connection:
         deadline = time.monotonic() + _LOCK_SECONDS
         # Not pg_advisory_lock: whoever waits in it holds a snapshot, and CREATE INDEX
