@@ -93,6 +93,16 @@ def _listed(statements: Any) -> list[Any]:
 def _record_run(given: Mapping[str, str]) -> Mapping[str, Any]:
     run = find_run(given["pipelineName"], given["pipelineExecutionId"])
     run.update(status=given["status"], lastUpdateTime=int(time.time()))
+    if "triggerType" in given:
+        run["trigger"] = {"triggerType": given["triggerType"]}
+    return {}
+
+
+def _record_source(given: Mapping[str, str]) -> Mapping[str, Any]:
+    run = find_run(given["pipelineName"], given["pipelineExecutionId"])
+    made = {key: given[key] for key in ("actionName", "revisionId", "revisionSummary")}
+    others = [one for one in run["sourceRevisions"] if one["actionName"] != made["actionName"]]
+    run["sourceRevisions"] = [*others, made]
     return {}
 
 
@@ -129,6 +139,7 @@ def _use_connection(given: Mapping[str, str], key: str) -> Mapping[str, Any]:
 _ACTIONS: Mapping[str, Callable[[Mapping[str, str]], Mapping[str, Any]]] = {
     "ServiceCredentials": _service_credentials,
     "RecordRun": _record_run,
+    "RecordSource": _record_source,
     "RecordBuild": _record_build,
     "ConfirmConnection": _confirm_connection,
     "ForgetConnection": _forget_connection,

@@ -152,6 +152,15 @@ class Engine:
             run.variables[action["namespace"]] = dict(made)
         if action["actionTypeId"]["category"] == "Source":
             run.variables[source.CLONE] = dict(made)
+            self._record(
+                run.identifier,
+                {
+                    "actionName": action["name"],
+                    "revisionId": made["CommitId"],
+                    "revisionSummary": made["CommitMessage"],
+                },
+                "RecordSource",
+            )
         self.noted(key)
         run.done[key] = round(time.monotonic() - began, 1)
         runs.save(run)
@@ -221,6 +230,8 @@ class Engine:
             stageName=name,
             targetPipelineExecutionId=good.identifier,
         )
+        automatic = {"status": IN_PROGRESS, "triggerType": "AutomatedRollback"}
+        self._record(_id(begun), automatic)
         # Whoever tries the commit again deploys it again.
         failed.done = {key: s for key, s in failed.done.items() if not key.startswith(f"{name}/")}
         runs.save(failed)
@@ -266,10 +277,11 @@ class Engine:
     def _end(self, runs: Runs, run: Run, status: str) -> None:
         run.status = status
         runs.save(run)
-        self.root.ask(
-            "RecordRun",
-            {"pipelineName": self.name, "pipelineExecutionId": run.identifier, "status": status},
-        )
+        self._record(run.identifier, {"status": status})
+
+    def _record(self, run: str, what: Mapping[str, str], how: str = "RecordRun") -> None:
+        known = {"pipelineName": self.name, "pipelineExecutionId": run}
+        self.root.ask(how, {**known, **what})
 
 
 def _key(stage: Mapping[str, Any], action: Mapping[str, Any]) -> str:

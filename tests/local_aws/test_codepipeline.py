@@ -164,6 +164,32 @@ def test_runs_are_listed_for_who_may_of_this_pipeline(
         listed(f"{where}other")
 
 
+def test_a_run_is_of_a_commit_and_so_is_one_that_goes_back_to_it(
+    account: Account, pipeline: str, services: Actor
+) -> None:
+    client = account.client("codepipeline")
+    good = client.start_pipeline_execution(name=small.NAME)["pipelineExecutionId"]
+    source = {"actionName": "Commit", "revisionId": "1" * 40, "revisionSummary": "one"}
+    known = {"pipelineName": small.NAME, "pipelineExecutionId": good}
+    for _ in range(2):
+        services.ask("RecordSource", {**known, **source})
+    back = client.rollback_stage(
+        pipelineName=small.NAME, stageName="dev", targetPipelineExecutionId=good
+    )["pipelineExecutionId"]
+
+    def shown() -> Any:
+        runs = client.list_pipeline_executions(pipelineName=small.NAME)
+        found = runs["pipelineExecutionSummaries"][:2]
+        assert [run["pipelineExecutionId"] for run in found] == [back, good]
+        return found
+
+    assert [run["sourceRevisions"] for run in shown()] == [[source], [source]]
+    assert shown()[0]["trigger"]["triggerType"] == "ManualRollback"
+    begun = {"pipelineName": small.NAME, "pipelineExecutionId": back, "status": "InProgress"}
+    services.ask("RecordRun", {**begun, "triggerType": "AutomatedRollback"})
+    assert shown()[0]["trigger"]["triggerType"] == "AutomatedRollback"
+
+
 def test_a_project_keeps_its_key_and_where_it_logs(account: Account) -> None:
     made = {"Role": small.role({"Service": "codebuild.amazonaws.com"})}
     made["Project"] = small.project("Role", {"version": "0.2", "phases": {}})

@@ -99,7 +99,7 @@ def _runs(body: Body) -> Body:
 
 def _run(body: Body) -> Body:
     run = find_run(body["pipelineName"], body["pipelineExecutionId"])
-    unseen = {"startTime", "lastUpdateTime", "clientRequestToken"}
+    unseen = {"startTime", "lastUpdateTime", "clientRequestToken", "sourceRevisions"}
     shown = {key: value for key, value in run.items() if key not in unseen}
     return {"pipelineExecution": {"pipelineName": body["pipelineName"], **shown}}
 
@@ -117,6 +117,8 @@ def _roll_back(body: Body) -> Body:
     run.update(
         executionType="ROLLBACK",
         rollbackMetadata={"rollbackTargetPipelineExecutionId": target["pipelineExecutionId"]},
+        # Its artifacts are the target's.
+        sourceRevisions=target["sourceRevisions"],
     )
     return {"pipelineExecutionId": run["pipelineExecutionId"]}
 

@@ -50,6 +50,7 @@ def start(name: str, trigger: str) -> Record:
         "status": "InProgress",
         "startTime": int(time.time()),
         "lastUpdateTime": int(time.time()),
+        "sourceRevisions": [],
         "trigger": {"triggerType": trigger},
         "executionMode": pipelines[name]["pipeline"]["executionMode"],
         "executionType": "STANDARD",
