@@ -110,7 +110,7 @@ test: check tools ## Then end to end on this machine (the slow part, last)
 migration-lint: setup ## Refuse migrations that lock a big table or break the last release
 	@python -m delivery.migration_lint
 
-migration-test: setup ## Prove that migrations since the last release roll out and back
+migration-test: setup ## Prove that migrations since the last release (tag v*, or commit) roll out and back
 	@python -m delivery.migration_test
 
 image-test: setup ## Build the images on stand-ins of their bases, run and probe them (Linux, root)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 
 from delivery import picture, rows
@@ -49,6 +51,11 @@ class MigrationTest:
         schema, data = self._schema(), self._data()
         revision = self._revision()
         self._say(f"The last release's schema is at {revision}, with {ROWS} rows a table.")
+        if (head := _head(self._new)) < revision:
+            raise MigrationTestError(
+                f"The last release's migrations end at {revision}, this one's at {head}: a revert "
+                "keeps service/migrations and schema.py, or the next would take their numbers."
+            )
 
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -150,6 +157,13 @@ def _migrate(url: str, root: Path, revision: str, *options: str) -> None:
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1]
         raise MigrationTestError(f"The {way} to {revision} failed: {last}")
+
+
+def _head(root: Path) -> str:
+    """Return the last revision of a release; they are numbers of equal length."""
+    config = Config()
+    config.set_main_option("script_location", str(root / "service" / "migrations"))
+    return ScriptDirectory.from_config(config).get_current_head() or ""
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from mindforce.pull_request_check import PullRequestCheck
 _PACKAGES = Path(__file__).resolve().parents[1] / "package.json"
 _TOOLS = "python -m pip install --quiet --no-deps --require-hashes -r delivery/requirements.txt"
 _EXECUTION = "#{codepipeline.PipelineExecutionId}"
+_RUN = f"{PROJECT}/{_EXECUTION}"
 
 
 class PipelineStack(Stack):
@@ -61,7 +62,7 @@ class PipelineStack(Stack):
             role_arns=[arn for one in table.environments for arn in _looked_at_by(one)],
         )
         self._checks.let_write(self._delivery.bucket, "review/*")
-        # When a run began: what was raised before isn't its doing.
+        # When a run began: what was raised before isn't its doing. And which was the last release.
         self._checks.let_list_runs(f"arn:aws:codepipeline:{self.region}:{self.account}:{PROJECT}")
         self._delivery.begin(
             self._synth(config.docker_hub_secret),
@@ -114,8 +115,14 @@ class PipelineStack(Stack):
     def _before(self, one: Deployment) -> Sequence[pipelines.Step]:
         if not one.migration_test:
             return []
-        name = f"migrations-{one.environment}"
-        return [self._delivery.step(name, ["make migration-lint", "make migration-test"])]
+        migrations = self._delivery.step(
+            f"migrations-{one.environment}",
+            ["make migration-lint", "make migration-test"],
+            # Whose last run that came to its end was the last release.
+            variables={"RUN": _RUN},
+            role=self._checks.role,
+        )
+        return [migrations]
 
     def _after(self, one: Deployment) -> Sequence[pipelines.Step]:
         step, name = self._delivery.step, one.environment
@@ -126,7 +133,7 @@ class PipelineStack(Stack):
             [_TOOLS, f"python -m delivery.alarms {name}"],
             variables={
                 "WATCH_SECONDS": str(one.alarm_minutes * 60),
-                "RUN": f"{PROJECT}/{_EXECUTION}",
+                "RUN": _RUN,
             },
             role=self._checks.role,
             minutes=one.alarm_minutes + 15,

@@ -168,6 +168,15 @@ def test_code_that_needs_a_migration_that_is_not_there_is_refused(
         rehearse(server, release(), new)
 
 
+def test_a_release_that_takes_a_migration_away_is_refused(
+    postgres: Postgres, release: Callable[..., Path]
+) -> None:
+    old = release(CASES / "good" / "optional_column.py")
+    prepare(postgres, "reverted", old)
+    with pytest.raises(MigrationTestError, match=r"end at 0002, this one's at 0001: a revert"):
+        MigrationTest(postgres, "reverted", old, release()).run()
+
+
 def test_code_that_does_not_start_is_refused(
     release: Callable[..., Path], server: Postgres
 ) -> None:

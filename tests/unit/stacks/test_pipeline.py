@@ -164,12 +164,13 @@ def test_the_connection_may_be_used_by_both_of_its_names(made: Made) -> None:
             if statement["Resource"] == PIPELINE.connection_arn:
                 for role in policy["Roles"]:
                     allowed.setdefault(role["Ref"], set()).update(_listed(statement["Action"]))
-    cloning = {
+    roles = [
         project["ServiceRole"]["Fn::GetAtt"][0]
         for project in _projects(made)
         if not project.get("Name", "-selfupdate").endswith(("-selfupdate", "-pull-requests"))
-    }
-    assert len(cloning) >= 8
+    ]
+    assert len(roles) >= 11
+    cloning = set(roles)
     for role in cloning:
         assert {
             "codeconnections:UseConnection",
@@ -209,12 +210,32 @@ def test_what_looks_at_environments_deploys_nothing(made: Made) -> None:
     )
 
 
+def run_of(made: Made, stage: str, step: str) -> str | None:
+    """The run of the pipeline that a step is told it is part of."""
+    (action,) = (one for one in made.stage(stage)["Actions"] if one["Name"] == step)
+    variables = json.loads(action["Configuration"].get("EnvironmentVariables", "[]"))
+    return {one["name"]: one["value"] for one in variables}.get("RUN")
+
+
 def test_alarms_are_told_which_run_to_blame(made: Made) -> None:
     for name in ("dev", "stage", "prod"):
-        (watch,) = (one for one in made.stage(name)["Actions"] if one["Name"] == f"alarms-{name}")
-        variables = json.loads(watch["Configuration"]["EnvironmentVariables"])
-        given = {one["name"]: one["value"] for one in variables}
-        assert given["RUN"] == "mindforce/#{codepipeline.PipelineExecutionId}"
+        told = run_of(made, name, f"alarms-{name}")
+        assert told == "mindforce/#{codepipeline.PipelineExecutionId}"
+
+
+def test_migrations_are_told_whose_last_run_was_the_last_release(made: Made) -> None:
+    told = run_of(made, "stage", "migrations-stage")
+    assert told == "mindforce/#{codepipeline.PipelineExecutionId}"
+    role = made.project("migrations-stage")["ServiceRole"]["Fn::GetAtt"][0]
+    allowed = [
+        (statement["Action"], statement["Resource"])
+        for policy in made.template.properties("AWS::IAM::Policy")
+        if {"Ref": role} in policy["Roles"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    where = f"{TABLE.tooling.region}:{TABLE.tooling.account}"
+    pipeline = f"arn:aws:codepipeline:{where}:mindforce"
+    assert ("codepipeline:ListPipelineExecutions", pipeline) in allowed
 
 
 def test_the_login_is_no_plain_text(made: Made) -> None:
