@@ -145,6 +145,14 @@ def test_an_index_that_somebody_else_builds_is_left_alone(settings: Settings) ->
     assert is_valid(url)
 
 
+def test_an_index_that_serves_is_left_alone(settings: Settings) -> None:
+    url = settings.database_url
+    ask(url, BUILD)
+    with pytest.raises(exc.ProgrammingError, match='"notes_title" already exists'):
+        migrate(settings, "head")
+    assert is_valid(url)
+
+
 @pytest.mark.parametrize("name", ["Begun", '"Begun "" so"'])
 @pytest.mark.parametrize(
     ("table", "build"),
