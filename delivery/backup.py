@@ -32,7 +32,7 @@ def backup(
         "includedNamespaces": list(namespaces),
         "storageLocation": velero.LOCATION,
         "ttl": f"{keep_hours}h0m0s",
-        **_volumes(cluster),
+        **_as_scheduled(cluster, everything="*" in namespaces),
     }
     made = velero.run(cluster, "Backup", name, spec, seconds=seconds)
     for problem in velero.problems(cluster, made):
@@ -40,12 +40,17 @@ def backup(
     return made
 
 
-def _volumes(cluster: Cluster) -> Object:
-    """Return what the daily schedule says of volumes and hooks: it has the table's word."""
+def _as_scheduled(cluster: Cluster, *, everything: bool) -> Object:
+    """Return what the daily schedule says of volumes, hooks and what of everything is left out.
+
+    It has the table's word.
+    """
     found = cluster.find(f"{velero.GROUP}/schedules/daily") or {}
     template = found.get("spec", {}).get("template", {})
+    excluded = {"excludedNamespaces": template.get("excludedNamespaces", [velero.NAMESPACE])}
     names = ("snapshotVolumes", "snapshotMoveData", "defaultVolumesToFsBackup", "hooks")
-    return {name: template[name] for name in names if name in template}
+    held = {name: template[name] for name in names if name in template}
+    return {**(excluded if everything else {}), **held}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,7 +65,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with connect(given.kubeconfig) as cluster:
             made = backup(
-                cluster, name, given.namespace or ("*",), keep_hours=int(given.keep_hours)
+                cluster,
+                name,
+                given.namespace or ("*",),
+                keep_hours=int(given.keep_hours),
             )
     except (velero.VeleroError, ClusterError) as error:
         print(f"FAILED: {error}")

@@ -89,8 +89,8 @@ def _rights(namespace: str, namespaces: Sequence[str]) -> list[Manifest]:
         _rule("batch", ["cronjobs"], ["get"], [NAME]),
     ]
     spaces = [
-        _rule("", ["namespaces"], ["get"], [*namespaces, *_targets(namespaces)]),
-        _rule("", ["namespaces"], ["delete"], _targets(namespaces)),
+        _rule("", ["namespaces"], ["get"], [*namespaces, *targets(namespaces)]),
+        _rule("", ["namespaces"], ["delete"], targets(namespaces)),
     ]
     # Whatever kinds a namespace holds; a comparison that leaves some out proves nothing of them.
     reading = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list"]}]
@@ -108,7 +108,8 @@ def _rights(namespace: str, namespaces: Sequence[str]) -> list[Manifest]:
     ]
 
 
-def _targets(namespaces: Sequence[str]) -> list[str]:
+def targets(namespaces: Sequence[str]) -> list[str]:
+    """Return the namespaces that these are restored into."""
     return [f"{PREFIX}{name}" for name in namespaces]
 
 

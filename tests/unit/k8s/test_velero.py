@@ -32,6 +32,9 @@ def test_schedules_are_the_tables(synthesis: Synthesis, environment: Environment
     }
     assert found["daily"]["template"]["includedNamespaces"] == ["*"]
     databases = ["database"] if environment.database else []
+    # Neither what Velero keeps of its work nor what a drill has just restored.
+    drilled = [f"drill-{name}" for name in ("web", *databases)]
+    assert found["daily"]["template"]["excludedNamespaces"] == ["velero", *drilled]
     assert found["hourly"]["template"]["includedNamespaces"] == ["web", *databases]
     for schedule in found.values():
         # Deleting a schedule must not delete what it made.
