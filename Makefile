@@ -50,10 +50,12 @@ FROM ?= newest
 NAMESPACE ?= web
 # What stands here has no rows: its database's pods are simulated. The drill says so.
 DATA ?= $(if $(KUBECONFIG),1,0)
+# Nor does anything here make snapshots of volumes: a backup of some would never be whole.
+VOLUMES ?= $(if $(KUBECONFIG),1,0)
 
 .PHONY: backup restore drill
-backup: setup ## Back up all of ENV now
-	@$(THERE) python -m delivery.backup
+backup: setup ## Back up all of ENV now, and its volumes but on this machine (VOLUMES=0 or 1)
+	@$(THERE) python -m delivery.backup $(if $(filter 0,$(VOLUMES)),--no-volumes)
 
 restore: setup ## Bring NAMESPACE (web) back from the backup FROM (newest), or INTO another name; PARTIAL=1 takes one that isn't whole
 	@$(THERE) python -m delivery.restore --from $(FROM) --namespace $(NAMESPACE) \

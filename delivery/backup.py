@@ -18,10 +18,14 @@ def backup(
     name: str,
     namespaces: Sequence[str] = ("*",),
     *,
+    volumes: bool = True,
     keep_hours: int = _HOURS,
     seconds: float = _SECONDS,
 ) -> Object:
-    """Make a backup of namespaces and return it, whole. Raises VeleroError or ClusterError."""
+    """Make a backup of namespaces and return it, whole. Raises VeleroError or ClusterError.
+
+    It holds of volumes what the table says, without `volumes` nothing.
+    """
     velero.location(cluster)
     if "*" not in namespaces:
         for namespace in namespaces:
@@ -32,7 +36,7 @@ def backup(
         "includedNamespaces": list(namespaces),
         "storageLocation": velero.LOCATION,
         "ttl": f"{keep_hours}h0m0s",
-        **_as_scheduled(cluster, everything="*" in namespaces),
+        **_as_scheduled(cluster, everything="*" in namespaces, volumes=volumes),
     }
     made = velero.run(cluster, "Backup", name, spec, seconds=seconds)
     for problem in velero.problems(cluster, made):
@@ -40,7 +44,7 @@ def backup(
     return made
 
 
-def _as_scheduled(cluster: Cluster, *, everything: bool) -> Object:
+def _as_scheduled(cluster: Cluster, *, everything: bool, volumes: bool) -> Object:
     """Return what the daily schedule says of volumes, hooks and what of everything is left out.
 
     It has the table's word.
@@ -48,9 +52,22 @@ def _as_scheduled(cluster: Cluster, *, everything: bool) -> Object:
     found = cluster.find(f"{velero.GROUP}/schedules/daily") or {}
     template = found.get("spec", {}).get("template", {})
     excluded = {"excludedNamespaces": template.get("excludedNamespaces", [velero.NAMESPACE])}
+    # A hook is for what a volume holds.
     names = ("snapshotVolumes", "snapshotMoveData", "defaultVolumesToFsBackup", "hooks")
     held = {name: template[name] for name in names if name in template}
-    return {**(excluded if everything else {}), **held}
+    return {
+        **(excluded if everything else {}),
+        **(held if volumes else {"snapshotVolumes": False, "defaultVolumesToFsBackup": False}),
+    }
+
+
+def told(made: Object) -> str:
+    """Return in a sentence what a backup holds, and what not."""
+    status = made["status"]
+    items = status.get("progress", {}).get("itemsBackedUp", 0)
+    lacks = "" if made["spec"].get("snapshotVolumes", True) else "; it holds nothing of volumes"
+    name = made["metadata"]["name"]
+    return f"Backup {name} holds {items} objects, until {status['expiration']}{lacks}."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,6 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kubeconfig", type=Path, help="default: $KUBECONFIG")
     parser.add_argument("--name", help="default: by the time")
     parser.add_argument("--namespace", action="append", help="may be repeated; default: all")
+    no_volumes = "leave out what the daily schedule holds of volumes"
+    parser.add_argument("--no-volumes", dest="volumes", action="store_false", help=no_volumes)
     parser.add_argument("--keep-hours", type=whole(1, 87_600), default=_HOURS)
     given = parser.parse_args(arguments)
     name = given.name or f"manual-{velero.stamp()}"
@@ -68,13 +87,13 @@ def main(arguments: list[str] | None = None) -> int:
                 cluster,
                 name,
                 given.namespace or ("*",),
+                volumes=given.volumes,
                 keep_hours=int(given.keep_hours),
             )
     except (velero.VeleroError, ClusterError) as error:
         print(f"FAILED: {error}")
         return 1
-    items = made["status"].get("progress", {}).get("itemsBackedUp", 0)
-    print(f"Backup {name} holds {items} objects, until {made['status']['expiration']}.")
+    print(told(made))
     return 0
 
 

@@ -1,5 +1,8 @@
 """Production as `make up ENV=prod` stands it up: what differs from dev is there."""
 
+import os
+import re
+import subprocess
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from typing import Any
@@ -7,6 +10,7 @@ from typing import Any
 import pytest
 
 from config.environments import PROD
+from local.paths import ROOT
 from local.stacks import STANDING
 from tests.local.machine import Machine, eventually
 from tests.local.roles import Roles, pipeline
@@ -114,6 +118,29 @@ def test_each_member_of_the_database_has_a_volume_and_a_zone_of_its_own(prod: Ma
     for claim in claims:
         assert claim["status"]["phase"] == "Bound"
         assert claim["status"]["capacity"]["storage"] == f"{PROD.database.storage_gib}Gi"
+
+
+def test_all_of_it_is_backed_up_and_the_backup_is_proven(prod: Machine) -> None:
+    """But for its volumes, of which nothing here makes snapshots."""
+    ours = ("AWS_", "KUBECONFIG")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+    def make(target: str) -> str:
+        done = subprocess.run(
+            ["make", f"STATE={prod.state.folder}", "ENV=prod", target],
+            cwd=ROOT,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    said = r"Backup (\S+) holds \d{3,} objects, until \S+; it holds nothing of volumes\.\n"
+    whole = re.fullmatch(said, make("backup"))
+    assert whole
+    assert f"PASSED: backup {whole[1]}, " in make("drill")
 
 
 def test_each_role_may_do_what_productions_table_says(prod: Machine) -> None:

@@ -1,4 +1,4 @@
-"""What a backup of now is asked to hold."""
+"""What a backup of now is asked to hold, and what is said of it."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ import pytest
 
 from delivery import backup, velero
 from delivery.cluster import Object
+
+MOVED = {"snapshotVolumes": True, "snapshotMoveData": True, "hooks": {"resources": ["one"]}}
 
 
 class Cluster:
@@ -35,12 +37,13 @@ class Cluster:
         return self.made
 
 
-def _made(template: Object | None, *namespaces: str) -> Object:
+def _made(template: Object | None, *namespaces: str, volumes: bool = True) -> Object:
     cluster = Cluster(template)
     return backup.backup(
         cluster,  # type: ignore[arg-type]
         "one",
         namespaces or ("*",),
+        volumes=volumes,
     )
 
 
@@ -54,3 +57,13 @@ def test_a_backup_of_everything_leaves_out_what_velero_keeps(template: Object | 
 def test_what_else_is_left_out_is_as_in_the_daily_schedule() -> None:
     template = {"excludedNamespaces": ["velero", "drill-web"]}
     assert _made(template)["spec"]["excludedNamespaces"] == ["velero", "drill-web"]
+
+
+def test_volumes_are_held_as_the_table_says_unless_nothing_of_them_is_wanted() -> None:
+    whole, less = _made(MOVED), _made(MOVED, volumes=False)
+    assert MOVED.items() <= whole["spec"].items()
+    assert less["spec"]["snapshotVolumes"] is False
+    assert not {"snapshotMoveData", "hooks"} & set(less["spec"])
+    said = "Backup one holds 7 objects, until 2026-12-01T00:00:00Z"
+    assert backup.told(whole) == f"{said}."
+    assert backup.told(less) == f"{said}; it holds nothing of volumes."
