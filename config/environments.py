@@ -108,6 +108,7 @@ PROD = Environment(
         drill_max_age_hours=26,
         # A day more than lies between two.
         alarm_hours=120,
+        late_hours=3,
         noncurrent_days=90,
     ),
     observability=Observability(

@@ -24,7 +24,12 @@ _KUBECTL = "Custom::AWSCDK-EKS-"
 _PARTS = (
     ("database", re.compile(r"(Charts)?(Database|Migrations)")),
     ("log agent", re.compile(r"PodLogs|ChartsLog(ging|Agent)")),
-    ("backup and restore", re.compile(r"(Charts)?(Velero|RestoreDrill)|Alarmsrestoredrill")),
+    (
+        "backup and restore",
+        re.compile(
+            r"(Charts)?(Velero|RestoreDrill|BackupFreshness)|Alarms(restoredrill|backuplate)"
+        ),
+    ),
 )
 """Whose a resource is, by the start of its logical id; what nobody claims is the platform's."""
 

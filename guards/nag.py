@@ -43,6 +43,7 @@ _KUBECTL = r"Cluster/Cluster/Cluster/KubectlProvider/.*"
 _FUNCTIONS = rf"({_KUBECTL}|Workloads/Charts/(Handler|Role)/.*)"
 _VELERO = "Backup/Role/Role"
 _DRILL = "Workloads/RestoreDrillIdentity/Role"
+_FRESHNESS = "Workloads/BackupFreshnessIdentity/Role"
 _ARCHIVE = "Workloads/Database/Identity/Archive"
 _DUMP = "Workloads/Database/Identity/Dump"
 _BALANCER = "Platform/LoadBalancerController/Identity/Role"
@@ -161,7 +162,10 @@ ACKNOWLEDGED: Sequence[Acknowledged] = (
         "what backups and reports are called is known when they are",
     ),
     Acknowledged(
-        "IAM5", _DRILL, "Resource::*", "metrics have none; a condition names the namespace"
+        "IAM5",
+        f"({_DRILL}|{_FRESHNESS})",
+        "Resource::*",
+        "metrics have none; a condition names the namespace",
     ),
     Acknowledged("IAM5", _VELERO, "Resource::*", "EC2 knows no resources for its lists"),
     Acknowledged(

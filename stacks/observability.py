@@ -5,6 +5,7 @@ from constructs import Construct
 from config.model import Environment
 from mindforce.alarm_topic import AlarmTopic
 from mindforce.alarms import Alarms
+from mindforce.backup_alarm import backup_alarm
 from mindforce.dashboard import Dashboard
 from mindforce.drill_alarm import drill_alarms
 from mindforce.platform_alarms import platform_alarms
@@ -24,6 +25,7 @@ class ObservabilityStack(EnvironmentStack):
                 web_errors_per_minute=wanted.web_errors_per_minute,
                 sees_requests=config.web.load_balancer == "application",
             ),
+            backup_alarm(environment=config.name, hours=config.backup.late_hours),
             *drill_alarms(environment=config.name, hours=config.backup.alarm_hours),
         ]
         topic = AlarmTopic(

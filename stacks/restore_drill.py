@@ -13,6 +13,7 @@ from mindforce.drill_alarm import METRIC_NAMESPACE
 from mindforce.drill_role import drill_statements
 from mindforce.pod_identity import PodIdentity
 from mindforce.rollout import RolloutGate
+from stacks.backup_freshness import look_for_late_backups
 
 
 def drill_restores(
@@ -25,7 +26,11 @@ def drill_restores(
     namespaces: Sequence[str],
     after: Sequence[IDependable],
 ) -> None:
-    """Have the newest backup of these namespaces restored and compared, on the table's schedule."""
+    """Have the newest backup of these namespaces restored and compared, on the table's schedule.
+
+    And have somebody look between two drills whether there are new ones: a manifest each would be
+    one call more of CDK's function.
+    """
     identity = PodIdentity(
         scope,
         "RestoreDrillIdentity",
@@ -50,4 +55,5 @@ def drill_restores(
         cpu=f"{DRILL.cpu_millis}m",
         memory=f"{DRILL.memory_mib}Mi",
     )
-    gate.apply("RestoreDrill", manifest, prune=False, after=[*after, identity])
+    late, looking = look_for_late_backups(scope, config=config, image=image)
+    gate.apply("RestoreDrill", [*manifest, *late], prune=False, after=[*after, identity, looking])

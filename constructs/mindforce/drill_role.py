@@ -28,9 +28,14 @@ def drill_statements(
             "Resource": backups.key.key_arn,
             "Condition": through_s3,
         },
-        {
-            "Action": "cloudwatch:PutMetricData",
-            "Resource": "*",  # CloudWatch knows no resources for metrics
-            "Condition": {"StringEquals": {"cloudwatch:namespace": metric_namespace}},
-        },
+        metric_statement(metric_namespace),
     ]
+
+
+def metric_statement(namespace: str) -> Statement:
+    """Return what publishes metrics of a namespace, and of no other."""
+    return {
+        "Action": "cloudwatch:PutMetricData",
+        "Resource": "*",  # CloudWatch knows no resources for metrics
+        "Condition": {"StringEquals": {"cloudwatch:namespace": namespace}},
+    }

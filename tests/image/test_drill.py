@@ -54,6 +54,9 @@ def test_it_runs_as_nobody_with_programs_that_fit_the_databases(
     assert "Volumes" not in drill.config
     code, said = run(*drill.config["Entrypoint"], "--help")
     assert (code, said.split()[:4]) == (0, ["usage:", "python", "-m", "delivery.drill"])
+    # What looks for late backups is in the same image.
+    code, said = run(PYTHON, "-m", "delivery.freshness", "--help")
+    assert (code, said.split()[:4]) == (0, ["usage:", "python", "-m", "delivery.freshness"])
     (servers,) = (database.root / "usr/lib/postgresql").iterdir()
     folder = f"/usr/lib/postgresql/{servers.name}/bin"
     assert f"POSTGRES_BIN={folder}" in drill.config["Env"]

@@ -115,6 +115,7 @@ WRONG: Mapping[str, tuple[Any, str]] = {
     "backup.drill_image": ("drill", "it must be registry/repository"),
     "backup.drill_max_age_hours": (0, "it must be 1 to 744"),
     "backup.alarm_hours": (24, "it must be a multiple of 12"),
+    "backup.late_hours": (2, "it must be 3 to 24"),
     "backup.noncurrent_days": (0, "it must be 1 to 3650"),
     "observability": (None, "it must be of type Observability (config/observability.py)"),
     "observability.emails": ("me@example.com", "it must be a tuple, each item a text"),

@@ -19,11 +19,11 @@ def _with(*groups: NodeGroup, **changes: Any) -> Environment:
 
 
 def test_nodes_without_prefixes_run_out_of_places(monkeypatch: pytest.MonkeyPatch) -> None:
-    small = replace(GROUP, instance_types=("t3.small",), min_size=4, desired_size=4, max_size=9)
+    small = replace(GROUP, instance_types=("t3.small",), min_size=5, desired_size=5, max_size=9)
     _with(small)
     # The add-ons take seven of eleven places, Velero's agent and the log agent one each.
     monkeypatch.setattr(fit, "PREFIX_DELEGATION", False)
-    with pytest.raises(ConfigError, match="database, 3 web pods lack pod places: 8 of 20"):
+    with pytest.raises(ConfigError, match="database, 3 web pods lack pod places: 10 of 21"):
         _with(small)
 
 
@@ -31,7 +31,7 @@ def test_types_before_nitro_get_no_prefixes_and_a_mixed_group_takes_its_smallest
     mixed = replace(GROUP, instance_types=("t3.medium", "t2.medium"))
     assert mixed.node(prefix_delegation=True).pods == 17
     few = replace(mixed, instance_types=("t3.medium", "t2.small"), max_size=2)
-    with pytest.raises(ConfigError, match="lack pod places: 4 of 20"):
+    with pytest.raises(ConfigError, match="lack pod places: 4 of 21"):
         _with(few)
 
 

@@ -10,6 +10,7 @@ from config.environments import TABLE
 from guards.flows import POLICY
 from guards.objects import place
 from k8s import log_agent
+from k8s.backup_freshness import NAME as FRESHNESS_NAME
 from k8s.database import LABELS as MEMBER_LABELS
 from k8s.database_backup import LABELS as BACKUP_LABELS
 from k8s.database_network import DUMPS
@@ -49,6 +50,9 @@ MIGRATIONS = Peer(namespace="web", labels=MIGRATIONS_LABELS, address="10.10.1.9"
 VELERO = Peer(namespace="velero", labels={"name": "velero"}, address="10.10.1.11")
 VELERO_SPACE = Peer(namespace="velero")
 DRILL = Peer(namespace="velero", labels={"app.kubernetes.io/name": DRILLS}, address="10.10.1.12")
+FRESHNESS = Peer(
+    namespace="velero", labels={"app.kubernetes.io/name": FRESHNESS_NAME}, address="10.10.1.13"
+)
 
 NAMESPACES = ("database", "logging", "velero", "web")
 
@@ -130,6 +134,14 @@ FLOWS: list[Row] = [
     ("drill → API server", DRILL, API_SERVER, 443, "TCP", True),
     ("drill → database", DRILL, MEMBER, 5432, "TCP", False),
     ("velero → drill", VELERO, DRILL, 443, "TCP", False),
+    ("freshness → API server", FRESHNESS, API_SERVER, 443, "TCP", True),
+    ("freshness → CloudWatch", FRESHNESS, AWS, 443, "TCP", True),
+    ("freshness → credentials", FRESHNESS, CREDENTIALS, 80, "TCP", True),
+    ("freshness → DNS", FRESHNESS, DNS, 53, "UDP", True),
+    ("freshness → instance metadata", FRESHNESS, METADATA, 80, "TCP", False),
+    ("freshness → database", FRESHNESS, MEMBER, 5432, "TCP", False),
+    ("freshness → web", FRESHNESS, WEB, 7777, "TCP", False),
+    ("velero → freshness", VELERO, FRESHNESS, 443, "TCP", False),
     # No policy is in kube-system, which is AWS's: nothing opens these, and they hold as long as
     # nothing closes that namespace either.
     ("control plane → webhooks", CONTROL_PLANE, WEBHOOK, 9443, "TCP", True),

@@ -143,7 +143,7 @@ def test_api_only_changes_one_property_and_replaces_nothing(
     assert after == before
 
 
-OF_PODS = {"database", "restore-drill"}
+OF_PODS = {"backup-freshness", "database", "restore-drill"}
 """Roles that are for pods."""
 GATE = "mindforce-rollout-gate:everywhere"
 

@@ -54,6 +54,7 @@ def test_every_alarm_says_what_missing_data_means(alarms: Mapping[str, Any]) -> 
     assert treated.pop("api-server-silent") == "breaching"
     assert treated.pop("restore-drill") == "breaching"
     assert treated.pop("web-unhealthy") == "breaching"
+    assert treated.pop("backup-late") == "breaching"
     assert set(treated.values()) == {"notBreaching"}
 
 
