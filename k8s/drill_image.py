@@ -21,12 +21,14 @@ def cron_job(
     container: Manifest,
     volumes: Mapping[str, Manifest],
     token: bool,
+    grace_seconds: int = 30,
     cpu: str,
     memory: str,
 ) -> Manifest:
     """Return a CronJob whose pods run as its service account, restricted; `schedule` is in UTC.
 
-    `volumes` are sources by where they are mounted; with `token` a pod may ask the API server.
+    `volumes` are sources by where they are mounted; with `token` a pod may ask the API server. One
+    that is told to end is killed after `grace_seconds`.
     """
     labels = {"app.kubernetes.io/name": name}
     places = list(enumerate(volumes.items()))
@@ -46,6 +48,7 @@ def cron_job(
     }
     pod = {
         "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": grace_seconds,
         "serviceAccountName": name,
         "automountServiceAccountToken": token,
         "enableServiceLinks": False,

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 
 from k8s.drill_image import Manifest, cron_job
+from k8s.drill_policy import drill_policy
 
 NAME = "restore-drill"
 PREFIX = "drill-"
 MODIFIER = "restore-drill"
 _LIMIT_SECONDS = 3600
+_GRACE_SECONDS = 120
+"""For a drill that is stopped to take away what it restored."""
 _RBAC = "rbac.authorization.k8s.io"
 
 
@@ -44,6 +47,13 @@ def restore_drill(
     }
     return [
         *_rights(namespace, namespaces),
+        *drill_policy(
+            NAME,
+            namespace=namespace,
+            account=NAME,
+            targets=dict(zip(namespaces, targets(namespaces), strict=True)),
+            modifier=MODIFIER,
+        ),
         cron_job(
             NAME,
             namespace=namespace,
@@ -52,6 +62,7 @@ def restore_drill(
             limit_seconds=_LIMIT_SECONDS,
             # A verdict is a verdict: a second drill would only find the same.
             retries=0,
+            grace_seconds=_GRACE_SECONDS,
             container=container,
             volumes={"/tmp": _server(storage_class, storage_gib)},
             token=True,

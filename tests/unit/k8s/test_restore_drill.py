@@ -107,3 +107,28 @@ def test_a_drill_that_failed_or_did_not_run_wakes_somebody(
     # One has failed: whatever passed before, and once.
     assert (failed["Statistic"], failed["TreatMissingData"]) == ("Minimum", "notBreaching")
     assert failed["Period"] * failed["EvaluationPeriods"] == 3600
+
+
+@pytest.mark.parametrize("environment", TABLE.environments, ids=lambda e: e.name)
+def test_what_its_account_asks_of_velero_is_judged(
+    synthesis: Synthesis, environment: Environment
+) -> None:
+    """By the API server: tests/local_backup/test_drill_policy.py has what it lets through."""
+    objects = {item["kind"]: item for item in _objects(synthesis, environment.name)}
+    policy = objects["ValidatingAdmissionPolicy"]["spec"]
+    binding = objects["ValidatingAdmissionPolicyBinding"]["spec"]
+    assert (binding["policyName"], binding["validationActions"]) == ("restore-drill", ["Deny"])
+    assert policy["failurePolicy"] == "Fail"
+    (whose,) = policy["matchConditions"]
+    assert whose["expression"].endswith(" == 'system:serviceaccount:velero:restore-drill'")
+    judged = {r for rule in policy["matchConstraints"]["resourceRules"] for r in rule["resources"]}
+    # Whatever kind it may make whose content is Velero's to act on.
+    assert {"restores", "configmaps"} <= judged
+    (targets,) = (v["expression"] for v in policy["variables"] if v["name"] == "targets")
+    assert ("'database': 'drill-database'" in targets) is (environment.database is not None)
+
+
+def test_a_drill_that_is_told_to_end_has_time_to_clean_up(synthesis: Synthesis) -> None:
+    (cron,) = (item for item in _objects(synthesis, "prod") if item["kind"] == "CronJob")
+    job = cron["spec"]["jobTemplate"]["spec"]
+    assert job["template"]["spec"]["terminationGracePeriodSeconds"] == 120
