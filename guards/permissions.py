@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from guards import assembly
+from guards.admission import refusals
 from guards.assembly import Templates
 from guards.flows import POLICY, closings, openings
 from guards.objects import Object, objects, place
@@ -136,6 +137,8 @@ def _of_object(item: Object) -> Iterator[str]:
         for subject in item.get("subjects") or ():
             role = f"{item['roleRef']['kind']} {item['roleRef']['name']}"
             yield f"{_ALLOWS}: {role} to {text(subject)}"
+    else:
+        yield from (f"{_DENIES}: {refusal}" for refusal in refusals(item))
 
 
 def _at(properties: Mapping[str, Any], path: str) -> Any:
