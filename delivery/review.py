@@ -2,8 +2,9 @@
 
 Given an assembly, against what is deployed: templates and permissions as `cdk diff` tells them,
 Kubernetes objects as text, and what holds data and would be replaced. It only reads, by the role
-that bootstrap makes for look-ups. Given --since, without any account: the snapshots, which a test
-holds to the templates, against those of another commit.
+that bootstrap makes for look-ups. Given --since, without any account: against the snapshots, which
+a test holds to the templates, of where this branch left another. Where the assembly isn't there,
+because nothing could be synthesized, this commit's snapshots take its place.
 """
 
 import argparse
@@ -13,7 +14,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,20 +24,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from config.environments import TABLE
 from config.model import Environment
+from delivery import branch
+from delivery.branch import ReviewError
 from guards import assembly
 from guards.assembly import Template, Templates
 from guards.objects import objects, place
 from guards.permissions import broadened, lines
 from guards.replacement import Update
 from guards.standing import problems as standing_problems
-from guards.synthesis import GOLDEN, templates_in
 
 ROOT = Path(__file__).parents[1]
 _CLI = ROOT / "node_modules" / ".bin" / "cdk"
-
-
-class ReviewError(Exception):
-    """What would change can't be told; the message says why."""
 
 
 def page(environment: str, old: Templates, new: Templates, diff: str) -> str:
@@ -123,24 +120,6 @@ def _cdk_diff(environment: str, folder: Path) -> str:
     return done.stdout + done.stderr
 
 
-def _snapshots(environment: str, reference: str) -> tuple[Templates, Templates, str]:
-    """Return the snapshots as they were at a commit and as they are, and git's diff."""
-    folder = GOLDEN.relative_to(ROOT)
-    with tempfile.TemporaryDirectory() as there:
-        archive = _git("archive", reference, str(folder))
-        subprocess.run(["tar", "-x", "-C", there], input=archive, check=True)
-        old = templates_in(Path(there) / folder).get(environment, {})
-    diff = _git("diff", reference, "--", str(folder / environment)).decode()
-    return old, templates_in(GOLDEN).get(environment, {}), diff
-
-
-def _git(*words: str) -> bytes:
-    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True)
-    if done.returncode:
-        raise ReviewError(f"git {words[0]}: {done.stderr.decode().strip()}")
-    return done.stdout
-
-
 def _write(text: str, place: str) -> None:
     if not place.startswith("s3://"):
         Path(place).write_text(text)
@@ -158,25 +137,26 @@ def main(arguments: list[str] | None = None) -> int:
     """Return 0 when the page is there, 1 when not."""
     environments = {environment.name: environment for environment in TABLE.environments}
     parser = argparse.ArgumentParser(prog="python -m delivery.review", description=__doc__)
-    parser.add_argument("environment", choices=environments)
-    against = parser.add_mutually_exclusive_group(required=True)
-    against.add_argument("assembly", nargs="?", type=Path, help="what was synthesized")
-    against.add_argument("--since", metavar="REF", help="a commit, as git names it")
+    parser.add_argument("environment", choices=[*environments, TABLE.tooling.name])
+    parser.add_argument("assembly", nargs="?", type=Path, help="what was synthesized")
+    parser.add_argument("--since", metavar="REF", help="a branch or commit, as git names it")
     parser.add_argument("--to", required=True, help="a file, or s3://BUCKET/KEY")
     given = parser.parse_args(arguments)
-    environment = environments[given.environment]
+    name = given.environment
+    if not given.since and (given.assembly is None or name not in environments):
+        parser.error(f"an assembly of an environment ({', '.join(environments)}), or --since")
     try:
         if given.since:
-            old, new, diff = _snapshots(environment.name, given.since)
+            old, new, diff = branch.changes(name, given.since, given.assembly)
         else:
-            new = assembly.read(given.assembly)[environment.name]
-            old = deployed(environment, list(new))
-            diff = _cdk_diff(environment.name, given.assembly)
-        _write(page(environment.name, old, new, diff), given.to)
+            new = assembly.read(given.assembly)[name]
+            old = deployed(environments[name], list(new))
+            diff = _cdk_diff(name, given.assembly)
+        _write(page(name, old, new, diff), given.to)
     except (ReviewError, OSError) as error:
         print(f"FAILED: {error}")
         return 1
-    print(f"What changes in {environment.name} is at {given.to}")
+    print(f"What changes in {name} is at {given.to}")
     return 0
 
 

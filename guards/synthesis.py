@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from config.environments import TABLE
 from config.errors import RefusedError
 from guards import assembly, limits, standing
 from guards.assembly import Templates
 from guards.replacement import Update
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests" / "snapshot" / "golden"
-"""The templates as they were last reviewed, ENVIRONMENT/STACK.template.json."""
+"""The templates as they were last reviewed, ACCOUNT/STACK.template.json."""
 
 
 class GuardError(RefusedError):
@@ -44,10 +45,11 @@ def problems(
 
 
 def templates_in(golden: Path) -> Mapping[str, Templates]:
-    """Return kept templates by environment and stack name."""
+    """Return kept templates by account and stack name."""
     found: dict[str, dict[str, assembly.Template]] = {}
     for file in sorted(golden.glob("*/*.template.json")):
         environment, stack = file.parent.name, file.name.removesuffix(".template.json")
-        template = json.loads(file.read_text())
-        found.setdefault(environment, {})[f"{environment}-{stack}"] = template
+        # Stacks of environments are named after them; the pipeline's is not.
+        name = stack if environment == TABLE.tooling.name else f"{environment}-{stack}"
+        found.setdefault(environment, {})[name] = json.loads(file.read_text())
     return found

@@ -86,7 +86,7 @@ class PipelineStack(Stack):
             bucket=self._delivery.bucket,
             key_arn=self._delivery.key_arn,
             log_group=self._delivery.log_group,
-            buildspec=_pull_request(list(stages), config.branch),
+            buildspec=_pull_request([*stages, tooling.name], config.branch),
         )
 
     def _synth(self, docker_hub_secret: str) -> pipelines.CodeBuildStep:
@@ -182,15 +182,20 @@ def _looked_at_by(environment: Environment) -> Sequence[str]:
     ]
 
 
-def _pull_request(environments: Sequence[str], branch: str) -> Mapping[str, Any]:
-    """Return the buildspec: what the pipeline checks too, and a page of what would change."""
-    review = f"python -m delivery.review --since origin/{branch}"
-    reviews = [f".venv/bin/{review} --to report/{name}.html {name}" for name in environments]
+def _pull_request(accounts: Sequence[str], branch: str) -> Mapping[str, Any]:
+    """Return the buildspec: what the pipeline checks too, and a page of what would change.
+
+    The pages are written, and kept, whatever the checks say: what is refused needs one most.
+    """
+    review = f".venv/bin/python -m delivery.review --since origin/{branch}"
+    reviews = [f"{review} --to report/{name}.html {name} cdk.out" for name in accounts]
     return {
         "version": "0.2",
         "phases": {
             "install": {"runtime-versions": RUNTIMES},
-            "build": {"commands": ["make check", "make pipeline", "mkdir report", *reviews]},
+            # The synthesis first, so that the pages have it.
+            "build": {"commands": ["make pipeline", "make check"]},
+            "post_build": {"commands": ["mkdir report", *reviews]},
         },
         "artifacts": {"files": ["report/*"]},
     }

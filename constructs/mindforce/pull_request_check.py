@@ -41,11 +41,13 @@ class PullRequestCheck(Construct):
         )
         bucket.grant_put(role, f"{name}/*")
         log_group.grant_write(role)
+        # Its permissions are named as its ARN is: older connections are codestar-connections.
+        service = connection_arn.split(":")[2]
         role.add_to_policy(
             aws_iam.PolicyStatement(
                 actions=[
-                    "codeconnections:GetConnection",
-                    "codeconnections:GetConnectionToken",
+                    f"{service}:GetConnection",
+                    f"{service}:GetConnectionToken",
                     "codeconnections:UseConnection",
                     "codestar-connections:UseConnection",
                 ],
@@ -53,7 +55,7 @@ class PullRequestCheck(Construct):
             )
         )
         project = aws_codebuild.CfnProject
-        project(
+        made = project(
             self,
             "Resource",
             name=name,
@@ -96,6 +98,8 @@ class PullRequestCheck(Construct):
                 ),
             ),
         )
+        # CodeBuild tries the connection as the role when the project is made.
+        made.node.add_dependency(role)
 
 
 def _groups(branch: str) -> Sequence[Sequence[aws_codebuild.CfnProject.WebhookFilterProperty]]:

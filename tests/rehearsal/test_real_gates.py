@@ -270,19 +270,18 @@ def test_alarms(
     assert (world.topic("dev"), world.topic("prod")) == ("released", "released")
 
 
-def test_a_pull_request_gets_a_page_of_what_it_would_change(
+def test_a_pull_request_gets_a_page_of_what_it_would_change_whatever_its_checks_say(
     world: World, clone: small.Repository, projects: Mapping[str, Any]
 ) -> None:
-    """What it checks before is what the pipeline's synthesis checks."""
+    """A check that fails at once in the place of those that the pipeline's synthesis has, too."""
     clone.branch("change")
     file = clone.folder / "tests" / "snapshot" / "golden" / "dev" / "Backup.template.json"
     change(file, '"s3:GetObject"', '"s3:GetObject",\n           "s3:PutBucketPolicy"')
     clone.commit("broader")
     spec = json.loads(projects["pull-requests"]["Source"]["BuildSpec"])
-    commands = spec["phases"]["build"]["commands"]
-    spec["phases"]["build"]["commands"] = commands[commands.index("mkdir report") :]
-    world.change(gate={**projects["pull-requests"], "Source": {"BuildSpec": json.dumps(spec)}})
-    world.engine.rehearse()
+    spec["phases"]["build"]["commands"] = ["echo a check failed", "false"]
+    gate = {**projects["pull-requests"], "Source": {"BuildSpec": json.dumps(spec)}}
+    stopped(world, gate, "a check failed.*What changes in tooling is at report/tooling.html")
     (report,) = world.folder.glob("*/dev-Smoke/src/report")
     dev, stage, prod = ((report / f"{one.name}.html").read_text() for one in TABLE.environments)
     assert "dev-Backup Role" in dev

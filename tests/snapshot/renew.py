@@ -8,8 +8,7 @@ from pathlib import Path
 
 from config.environments import PIPELINE, TABLE
 from config.errors import without_traceback
-from guards.reviewed import by_account
-from tests.snapshot.snapshots import FOLDER, permissions, render
+from tests.snapshot.snapshots import FOLDER, render, tooling
 from tests.synthesis import Synthesis
 
 
@@ -22,9 +21,7 @@ def main() -> None:
     old = {str(f.relative_to(FOLDER)): f.read_text() for f in FOLDER.rglob("*") if f.is_file()}
     with tempfile.TemporaryDirectory() as output:
         synthesis = Synthesis(TABLE, Path(output), PIPELINE)
-        new = dict(render(synthesis))
-        tooling = by_account(Path(output))[TABLE.tooling.name]
-        new |= [permissions(TABLE.tooling.name, tooling)]
+        new = {**dict(render(synthesis)), **dict(tooling(Path(output)))}
     shutil.rmtree(FOLDER, ignore_errors=True)
     for name, text in new.items():
         file = FOLDER / name

@@ -19,6 +19,6 @@ def test_templates_and_manifests_are_as_they_were_reviewed(synthesis: Synthesis)
 
 def test_every_environment_has_snapshots(synthesis: Synthesis) -> None:
     kept = {folder.name for folder in FOLDER.iterdir()}
-    # The pipeline's account has its permissions only, which the pipeline's tests look at.
+    # Those of the pipeline's account are looked at by the pipeline's own tests.
     assert kept == {*synthesis.environments, TABLE.tooling.name}
     assert len(dict(render(synthesis))) == len(synthesis.environments) * 10

@@ -11,7 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from config.environments import PROD
-from delivery import review
+from delivery import branch, review
+from delivery.branch import ReviewError
 from delivery.review import page
 from guards import assembly
 from guards.objects import objects
@@ -106,31 +107,99 @@ def test_no_secret_is_on_a_page_that_shows_all_of_an_environment() -> None:
         assert "Secret" not in {item["kind"] for _, item in objects(new)}
 
 
-def test_a_pull_requests_page_compares_the_snapshots_of_two_commits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    golden = tmp_path / "tests" / "snapshot" / "golden"
-    file = golden / "dev" / "Workloads.template.json"
-    file.parent.mkdir(parents=True)
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.com"]
-    subprocess.run([*git, "init", "--quiet"], check=True)
-    for actions in (["s3:GetObject"], ["s3:GetObject", "s3:PutObject"]):
-        made = templates(f"a:{len(actions)}", Role=role(*actions))
-        file.write_text(json.dumps(made["prod-Workloads"], indent=1))
-        subprocess.run([*git, "add", "--all"], check=True)
-        subprocess.run([*git, "commit", "--quiet", "--message", "a change"], check=True)
-    monkeypatch.setattr(review, "ROOT", tmp_path)
-    monkeypatch.setattr(review, "GOLDEN", golden)
-    page_file = tmp_path / "page.html"
-    assert review.main(["dev", "--since", "HEAD^", "--to", str(page_file)]) == 0
-    text = page_file.read_text()
+class Branch:
+    """A clone whose HEAD is a branch, and what its snapshots allow."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.golden = folder / "tests" / "snapshot" / "golden"
+        self.git("init", "--quiet", "--initial-branch", "main")
+        self.commit("dev", "s3:GetObject")
+
+    def git(self, *words: str) -> None:
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+        subprocess.run(["git", "-C", str(self.folder), *identity, *words], check=True)
+
+    def commit(self, environment: str, *actions: str) -> None:
+        made = templates(f"a:{len(actions)}", Role=role(*actions))["prod-Workloads"]
+        file = self.golden / environment / "Workloads.template.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(made, indent=1))
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "a change")
+
+    def page(self, environment: str, *assembly: str, since: str = "main") -> str:
+        file = self.folder / "page.html"
+        words = [environment, *assembly, "--since", since, "--to", str(file)]
+        assert review.main(words) == 0
+        return file.read_text()
+
+
+@pytest.fixture
+def on_branch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Branch:
+    made = Branch(tmp_path)
+    made.git("checkout", "--quiet", "-b", "change")
+    monkeypatch.setattr(branch, "ROOT", made.folder)
+    monkeypatch.setattr(branch, "GOLDEN", made.golden)
+    return made
+
+
+def test_a_pull_requests_page_compares_the_snapshots_of_two_commits(on_branch: Branch) -> None:
+    on_branch.commit("dev", "s3:GetObject", "s3:PutObject")
+    text = on_branch.page("dev")
     assert "dev-Workloads Role allows: s3:PutObject on *" in text
     assert "+image: a:2" in text
-    # As git's diff of the template has it.
+    # As a diff of the template has it.
     assert re.search(r"\n\+ +&quot;s3:PutObject&quot;", text)
+    assert "Nothing was synthesized: these are the snapshots of the commit." in text
 
-    assert review.main(["dev", "--since", "nothing", "--to", str(page_file)]) == 1
-    assert "FAILED: git archive: fatal: not a valid object name: nothing" in capsys.readouterr().out
+
+def test_what_came_to_the_other_branch_since_is_no_part_of_it(on_branch: Branch) -> None:
+    on_branch.commit("stage", "s3:GetObject")
+    on_branch.git("checkout", "--quiet", "main")
+    on_branch.commit("dev", "s3:GetObject", "s3:PutObject")
+    on_branch.git("checkout", "--quiet", "change")
+    assert "s3:PutObject" not in on_branch.page("dev")
+
+
+def test_what_was_synthesized_is_shown_though_no_snapshot_has_it(
+    on_branch: Branch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "cdk.out"
+    made = {"dev": "dev-Workloads", "tooling": "Pipeline"}
+    for account, stack in made.items():
+        nested = folder if account == "tooling" else folder / f"assembly-{account}"
+        nested.mkdir(parents=True, exist_ok=True)
+        found = templates("a:1", Role=role("s3:GetObject", "s3:PutObject"))["prod-Workloads"]
+        (nested / "template.json").write_text(json.dumps(found))
+        artifact = {
+            "type": "aws:cloudformation:stack",
+            "properties": {"stackName": stack, "templateFile": "template.json"},
+        }
+        (nested / "manifest.json").write_text(json.dumps({"artifacts": {stack: artifact}}))
+    text = on_branch.page("dev", str(folder))
+    assert "dev-Workloads Role allows: s3:PutObject on *" in text
+    assert "s3:GetObject on *" not in text
+    assert "Nothing was synthesized" not in text
+    # The pipeline itself has a page, too.
+    assert "Pipeline Role allows: s3:PutObject on *" in on_branch.page("tooling", str(folder))
+
+
+def test_where_it_left_a_branch_that_is_not_there_cannot_be_told(
+    on_branch: Branch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["dev", "--since", "nothing", "--to", str(on_branch.folder / "page.html")]
+    assert review.main(words) == 1
+    said = "FAILED: git can't tell where HEAD left nothing: fatal: Not a valid object name nothing"
+    assert said in capsys.readouterr().out
+
+
+def test_the_pipelines_account_is_compared_with_snapshots_only(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        review.main(["tooling", "cdk.out", "--to", "page.html"])
+    assert "an assembly of an environment (dev, stage, prod), or --since" in capsys.readouterr().err
 
 
 def test_nothing_new_says_so_and_what_is_shown_is_no_markup() -> None:
@@ -194,5 +263,5 @@ def test_what_cannot_be_read_is_an_error_and_not_a_new_stack(
     monkeypatch: pytest.MonkeyPatch, account: Account, said: str
 ) -> None:
     monkeypatch.setattr("boto3.client", account.client)
-    with pytest.raises(review.ReviewError, match=f"prod can't be read: .*{said}"):
+    with pytest.raises(ReviewError, match=f"prod can't be read: .*{said}"):
         review.deployed(PROD, ["prod-Network"])

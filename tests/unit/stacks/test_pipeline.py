@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import App, Stack, aws_logs, aws_s3
 from cfnlint.api import ManualArgs, lint
 
 import app
@@ -14,7 +15,8 @@ from config.environments import PIPELINE, TABLE
 from guards import nag, reviewed
 from guards.nag_pipeline import IN_PIPELINE
 from local.paths import ROOT
-from tests.snapshot.snapshots import FOLDER, permissions
+from mindforce.pull_request_check import PullRequestCheck
+from tests.snapshot.snapshots import FOLDER, tooling
 from tests.synthesis import Template
 from tests.unit.stacks.test_cfn_lint import IGNORED
 
@@ -248,9 +250,12 @@ def test_the_login_is_no_plain_text(made: Made) -> None:
 
 def test_pull_requests_are_checked_without_a_right_to_deploy(made: Made) -> None:
     project = made.project("pull-requests")
-    commands = json.loads(project["Source"]["BuildSpec"])["phases"]["build"]["commands"]
-    assert commands[:2] == ["make check", "make pipeline"]
-    assert any("--since origin/main --to report/prod.html prod" in command for command in commands)
+    phases = json.loads(project["Source"]["BuildSpec"])["phases"]
+    assert set(phases["build"]["commands"]) == {"make check", "make pipeline"}
+    # CodeBuild runs them after a check that failed, too.
+    (_, *pages) = phases["post_build"]["commands"]
+    for page, name in zip(pages, ("dev", "stage", "prod", "tooling"), strict=True):
+        assert f"--since origin/main --to report/{name}.html {name} cdk.out" in page
     (events, base) = project["Triggers"]["FilterGroups"][0]
     assert "PULL_REQUEST_CREATED" in events["Pattern"]
     assert base["Pattern"] == "^refs/heads/main$"
@@ -269,11 +274,63 @@ def test_pull_requests_are_checked_without_a_right_to_deploy(made: Made) -> None
             assert "/mindforce-pull-requests/*" in json.dumps(one["Resource"])
 
 
-def test_what_it_allows_is_as_it_was_reviewed(made: Made) -> None:
+def test_codebuild_may_try_the_connection_when_the_project_is_made(made: Made) -> None:
+    (project,) = (
+        name
+        for name, one in made.template.resources("AWS::CodeBuild::Project").items()
+        if one["Properties"].get("Name") == "mindforce-pull-requests"
+    )
+    (policy,) = (
+        name
+        for name, one in made.template.resources("AWS::IAM::Policy").items()
+        if "codeconnections:GetConnectionToken" in json.dumps(one)
+    )
+    assert made.template.comes_after(project, policy)
+
+
+def test_an_older_connection_has_its_own_permissions() -> None:
+    app = App()
+    stack = Stack(app, "Test")
+    bucket, group = aws_s3.Bucket(stack, "Bucket"), aws_logs.LogGroup(stack, "Logs")
+    connection = PIPELINE.connection_arn.replace("codeconnections", "codestar-connections")
+    PullRequestCheck(
+        stack,
+        "PullRequests",
+        name="check",
+        account=TABLE.tooling.account,
+        connection_arn=connection,
+        repository=PIPELINE.repository,
+        branch=PIPELINE.branch,
+        bucket=bucket,
+        key_arn="key",
+        log_group=group,
+        buildspec={},
+    )
+    template = Template(app.synth().get_stack_by_name("Test").template)
+    (statement,) = (
+        one
+        for policy in template.properties("AWS::IAM::Policy")
+        for one in policy["PolicyDocument"]["Statement"]
+        if one["Resource"] == connection
+    )
+    assert set(statement["Action"]) == {
+        "codestar-connections:GetConnection",
+        "codestar-connections:GetConnectionToken",
+        "codestar-connections:UseConnection",
+        "codeconnections:UseConnection",
+    }
+
+
+def test_its_template_and_what_it_allows_are_as_they_were_reviewed(made: Made) -> None:
     assert list(reviewed.problems(made.output)) == []
-    tooling = TABLE.tooling.name
-    name, text = permissions(tooling, reviewed.by_account(made.output)[tooling])
-    assert (FOLDER / name).read_text() == text, "renew with 'make snapshots', and review"
+    kept = {
+        str(file.relative_to(FOLDER)): file.read_text()
+        for file in (FOLDER / TABLE.tooling.name).iterdir()
+    }
+    rendered = dict(tooling(made.output))
+    assert {"tooling/Pipeline.template.json", "tooling/permissions.txt"} == set(rendered)
+    changed = {name for name in {*kept, *rendered} if kept.get(name) != rendered.get(name)}
+    assert not changed, "renew with 'make snapshots', and review"
 
 
 def test_only_the_images_are_built_with_privileges(made: Made) -> None:
