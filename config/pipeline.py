@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from config.errors import ConfigError, Problem, within
-from config.model import Table
+from config.model import Environment, Table
+from config.node_group import AMI_ARCHITECTURES
+from config.release import ARCHITECTURES
 from config.retention import retention_problems
 from config.types import check_types
 
@@ -93,3 +95,19 @@ class Pipeline:
             yield Problem("deployments", names, right)
         for one in self.deployments:
             yield from within(f"deployments[{one.environment}]", one.problems())
+        for environment in self.table.environments:
+            if environment.name in names:
+                yield from within(environment.name, _unbuilt(environment))
+
+
+def _unbuilt(environment: Environment) -> Iterator[Problem]:
+    """Yield a problem for each node group that takes pods for whose images it is no machine."""
+    for group in environment.cluster.node_groups:
+        architecture = AMI_ARCHITECTURES[group.ami_type]
+        lacking = [name for name, those in ARCHITECTURES.items() if architecture not in those]
+        if group.open and lacking:
+            right = (
+                f"the pipeline builds no {architecture} image for {', '.join(lacking)}, whose pods "
+                "may land there: taint the group, or see images/README.md"
+            )
+            yield Problem(f"cluster.node_groups[{group.name}].ami_type", group.ami_type, right)

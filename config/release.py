@@ -1,4 +1,4 @@
-"""The images of one commit in place of those that the table names."""
+"""The images of one commit in place of those that the table names, and what they run on."""
 
 import json
 from collections.abc import Mapping
@@ -6,9 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from config.errors import ConfigError, Problem
+from config.instance_types import Architecture
 from config.model import Environment, Table
 
-IMAGES = ("web", "database", "drill")
+ARCHITECTURES: Mapping[str, tuple[Architecture, ...]] = {
+    "web": ("x86_64", "arm64"),
+    # Their last stages run Debian's programs, which for another architecture are emulated.
+    "database": ("x86_64",),
+    "drill": ("x86_64",),
+}
+"""What the pipeline builds each image for."""
+IMAGES = tuple(ARCHITECTURES)
 _RIGHT = (
     "it must be what delivery.images writes: an image by its digest for each of "
     f"{', '.join(IMAGES)}"

@@ -30,10 +30,9 @@ def changes(account: str, reference: str, folder: Path | None) -> tuple[Template
         subprocess.run(["tar", "-x", "-C", there], input=archive, check=True)
         old = templates_in(Path(there) / kept).get(account, {})
     # The last that a synthesis writes.
-    made = folder is not None and (folder / "manifest.json").exists()
+    made = folder if folder and (folder / "manifest.json").exists() else None
     note = "" if made else "Nothing was synthesized: these are the snapshots of the commit.\n"
-    found = by_account(folder) if folder and made else templates_in(GOLDEN)
-    new = found.get(account, {})
+    new = (by_account(made) if made else templates_in(GOLDEN)).get(account, {})
     return old, new, note + ("\n".join(_templates_diff(old, new)) or "No change.")
 
 

@@ -13,41 +13,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from delivery.registry import Image, ImageError, log_in, publish
 from delivery.scan import Scan, ScanError
 
 ROOT = Path(__file__).parents[1]
-USERNAME, TOKEN = "DOCKER_HUB_USERNAME", "DOCKER_HUB_TOKEN"
 WITHOUT_DOCKER = "REHEARSED_WITHOUT_DOCKER"
 """Set by a rehearsal only: nothing is built, and digests are made up from the tags."""
 
 
-class ImageError(Exception):
-    """An image can't be had; the message says why and what would help."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Image:
-    """An image of this repository."""
-
-    name: str
-    repository: str
-    """With its registry, without a tag."""
-    dockerfile: Path
-    context: Path
-    tag: str
-    """Changes with what the image is made of."""
-
-    @property
-    def reference(self) -> str:
-        return f"{self.repository}:{self.tag}"
-
-
 def images(repositories: Mapping[str, str], root: Path = ROOT) -> Sequence[Image]:
     """Return the images of the commit that is checked out. Raises ImageError."""
-    web = _said(["git", "rev-parse", "HEAD"], root)
+    commit = _said(["git", "rev-parse", "HEAD"], root)
     # The database restarts when its image changes, not with every commit.
     database = _said(["git", "rev-parse", "HEAD:images/database"], root)
     # What is copied into it, and what says how.
@@ -55,71 +33,26 @@ def images(repositories: Mapping[str, str], root: Path = ROOT) -> Sequence[Image
     drill = _said(["git", "rev-parse", *(f"HEAD:{part}" for part in parts)], root)
     folder = root / "images"
     made = {
-        "web": (root / "Dockerfile", root, web),
+        "web": (root / "Dockerfile", root, commit),
         "database": (folder / "database" / "Dockerfile", folder / "database", database),
         "drill": (folder / "drill" / "Dockerfile", root, hashlib.sha1(drill.encode()).hexdigest()),
     }
     return [
-        Image(name=name, repository=repositories[name], dockerfile=file, context=context, tag=tag)
+        Image(
+            name=name,
+            repository=repositories[name],
+            dockerfile=file,
+            context=context,
+            tag=tag,
+            revision=commit,
+        )
         for name, (file, context, tag) in made.items()
     ]
-
-
-def publish(image: Image, scan: Scan) -> str:
-    """Return an image by its digest; it is built, scanned and pushed if nobody has.
-
-    Raises ImageError, ScanError.
-    """
-    digest = _digest(image)
-    if digest:
-        print(f"{image.reference} is there already.")
-    else:
-        what = ["--tag", image.reference, "--file", str(image.dockerfile), str(image.context)]
-        _run(["docker", "build", *what], "can't be built")
-        scan.check(image.name, image.reference)
-        _run(["docker", "push", "--quiet", image.reference], "can't be pushed")
-        digest = _digest(image)
-    if not digest:
-        raise ImageError(f"{image.reference} isn't in the registry after it was pushed.")
-    return f"{image.reference}@{digest}"
-
-
-def log_in(environment: Mapping[str, str]) -> None:
-    """Log in to Docker Hub. Raises ImageError when the login is missing, or refused."""
-    missing = [name for name in (USERNAME, TOKEN) if not environment.get(name)]
-    if missing:
-        raise ImageError(f"{' and '.join(missing)} must be set, from the pipeline's secret.")
-    done = subprocess.run(
-        ["docker", "login", "--username", environment[USERNAME], "--password-stdin"],
-        input=environment[TOKEN],
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise ImageError(f"Docker Hub refuses the login: {done.stderr.strip()}")
 
 
 def made_up(image: Image) -> str:
     """Return an image by a digest that no registry knows."""
     return f"{image.reference}@sha256:{hashlib.sha256(image.tag.encode()).hexdigest()}"
-
-
-def _digest(image: Image) -> str | None:
-    """Return the digest of an image in its registry, None when it isn't there."""
-    words = ["docker", "buildx", "imagetools", "inspect", image.reference]
-    done = subprocess.run(
-        [*words, "--format", "{{.Manifest.Digest}}"], capture_output=True, text=True
-    )
-    if done.returncode == 0:
-        return done.stdout.strip()
-    if "not found" in done.stderr:
-        return None
-    raise ImageError(f"{image.reference} can't be looked up: {done.stderr.strip()}")
-
-
-def _run(words: Sequence[str], what: str) -> None:
-    if subprocess.run(words).returncode:
-        raise ImageError(f"{words[-1]} {what}.")
 
 
 def _said(words: Sequence[str], root: Path) -> str:

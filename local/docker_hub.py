@@ -4,7 +4,7 @@ import json
 import secrets
 from collections.abc import Mapping
 
-from delivery.images import TOKEN, USERNAME
+from delivery.registry import TOKEN, USERNAME
 from local import access
 from local.target import AccountTarget, Target
 

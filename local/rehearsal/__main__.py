@@ -16,7 +16,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from config.model import PROJECT
-from delivery.images import TOKEN
+from delivery.registry import TOKEN
 from local import docker_hub, up
 from local.emulator import Emulator
 from local.errors import LocalError

@@ -8,10 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from delivery.images import TOKEN, USERNAME, WITHOUT_DOCKER
+from delivery.images import WITHOUT_DOCKER
 from delivery.postgres import temporary
 from delivery.process import environment as service_environment
 from delivery.process import run, running, wait_for
+from delivery.registry import TOKEN, USERNAME
 from local.docker_hub import NOBODY
 from local.rehearsal.context import Context
 from local.rehearsal.errors import ActionFailedError

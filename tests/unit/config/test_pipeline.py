@@ -9,6 +9,8 @@ import pytest
 
 from config.environments import PIPELINE, TABLE
 from config.errors import ConfigError
+from config.model import Table
+from config.node_group import Taint
 from config.release import IMAGES, images, released
 
 DEV = PIPELINE.deployments[0]
@@ -45,6 +47,31 @@ DIGEST = f"docker.io/a/b:1@sha256:{'a' * 64}"
 def test_a_wrong_value_is_named(field: str, value: Any, right: str) -> None:
     with pytest.raises(ConfigError, match=rf"^pipeline: {field}.*{right}"):
         replace(PIPELINE, **{field: value})
+
+
+def _with_group(**changes: Any) -> Table:
+    """The table, with one more node group in dev."""
+    dev = TABLE.environments[0]
+    arm = replace(
+        dev.cluster.node_groups[0],
+        name="graviton",
+        instance_types=("m7g.large",),
+        ami_type="AL2023_ARM_64_STANDARD",
+        **changes,
+    )
+    cluster = replace(dev.cluster, node_groups=(*dev.cluster.node_groups, arm))
+    return replace(TABLE, environments=(replace(dev, cluster=cluster), *TABLE.environments[1:]))
+
+
+def test_nodes_that_no_image_is_built_for_take_no_pods_of_it() -> None:
+    said = (
+        r"^pipeline: dev\.cluster\.node_groups\[graviton\]\.ami_type is 'AL2023_ARM_64_STANDARD'; "
+        "the pipeline builds no arm64 image for database, drill, whose pods may land there: "
+    )
+    with pytest.raises(ConfigError, match=said):
+        replace(PIPELINE, table=_with_group())
+    # What its owner lets in has images of its own.
+    replace(PIPELINE, table=_with_group(taints=(Taint(key="arm", effect="NO_SCHEDULE"),)))
 
 
 def test_a_commits_images_go_to_every_environment() -> None:

@@ -4,24 +4,34 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from delivery import images
-from delivery.images import Image, ImageError
+from delivery.registry import Image, ImageError, log_in, publish
 from delivery.scan import SCANNER, Scan, ScanError
 
 _DOCKER = """#!/bin/sh
 echo "$@" >> "$REGISTRY/calls"
-case "$1" in
-  login) read token; [ "$token" = right ] || { echo unauthorized >&2; exit 1; } ;;
-  build) [ ! -f "$REGISTRY/unbuildable" ] ;;
-  push) touch "$REGISTRY/$(echo "$3" | tr ':/' '__')" ;;
-  buildx)
+of() { echo "$REGISTRY/$(echo "$1" | tr ':/' '__')"; }
+there() { [ -f "$(of "$1")" ] || { echo "ERROR: $1: not found" >&2; exit 1; }; }
+case "$1 $2 $3" in
+  login*) read token; [ "$token" = right ] || { echo unauthorized >&2; exit 1; } ;;
+  "build "*) [ ! -f "$REGISTRY/unbuildable" ] ;;
+  push*) rm -f "$REGISTRY/new"; touch "$(of "$3")" ;;
+  "buildx imagetools create") index="$5"; shift 5
+    for part in "$@"; do there "$part"; done
+    touch "$(of "$index")" ;;
+  "buildx imagetools inspect")
     [ ! -f "$REGISTRY/down" ] || { echo "connection refused" >&2; exit 1; }
-    [ -f "$REGISTRY/$(echo "$4" | tr ':/' '__')" ] || { echo "$4: not found" >&2; exit 1; }
+    [ ! -f "$REGISTRY/new" ] || {
+      echo "ERROR: pull access denied, repository does not exist or may require authorization:" \
+        "server message: insufficient_scope: authorization failed" >&2; exit 1; }
+    there "$4"
     echo sha256:1234 ;;
+  *) echo "docker $1 $2 $3?" >&2; exit 1 ;;
 esac
 """
 
@@ -46,6 +56,7 @@ def image(tmp_path: Path) -> Image:
         dockerfile=tmp_path / "Dockerfile",
         context=tmp_path,
         tag="abc",
+        revision="c0ffee",
     )
 
 
@@ -63,15 +74,50 @@ def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scan:
 
 
 def calls(registry: Path) -> list[str]:
-    return [line.split()[0] for line in (registry / "calls").read_text().splitlines()]
+    return [
+        line.split()[2 if line.startswith("buildx") else 0]
+        for line in (registry / "calls").read_text().splitlines()
+    ]
 
 
 def test_an_image_is_built_scanned_and_pushed_once(
     registry: Path, image: Image, scan: Scan
 ) -> None:
-    assert images.publish(image, scan) == "docker.io/a/web:abc@sha256:1234"
-    assert images.publish(image, scan) == "docker.io/a/web:abc@sha256:1234"
-    assert calls(registry) == ["buildx", "build", "scan", "push", "buildx", "buildx"]
+    assert publish(image, scan) == "docker.io/a/web:abc@sha256:1234"
+    assert publish(image, scan) == "docker.io/a/web:abc@sha256:1234"
+    made = ["build", "scan", "build", "scan", "push", "push", "create"]
+    assert calls(registry) == ["inspect", *made, "inspect", "inspect"]
+
+
+def test_it_is_for_each_of_its_architectures_and_says_its_commit(
+    registry: Path, image: Image, scan: Scan
+) -> None:
+    publish(image, scan)
+    said = (registry / "calls").read_text()
+    for architecture in ("amd64", "arm64"):
+        part = f"docker.io/a/web:abc-{architecture}"
+        options = f"--platform linux/{architecture} --build-arg REVISION=c0ffee --tag {part} "
+        assert f"build {options}" in said
+        assert f"scan docker:{part} " in said
+    assert (
+        "create --tag docker.io/a/web:abc docker.io/a/web:abc-amd64 docker.io/a/web:abc-arm64"
+        in (said)
+    )
+
+
+def test_one_for_a_single_architecture_is_made_the_same_way(
+    registry: Path, image: Image, scan: Scan
+) -> None:
+    database = replace(image, name="database", repository="docker.io/a/database")
+    assert publish(database, scan) == "docker.io/a/database:abc@sha256:1234"
+    assert calls(registry) == ["inspect", "build", "scan", "push", "create", "inspect"]
+
+
+def test_a_repository_that_is_not_there_is_made_by_the_first_push(
+    registry: Path, image: Image, scan: Scan
+) -> None:
+    (registry / "new").touch()
+    assert publish(image, scan) == "docker.io/a/web:abc@sha256:1234"
 
 
 @pytest.mark.parametrize(
@@ -82,15 +128,15 @@ def test_what_the_scan_refuses_is_not_pushed(
     registry: Path, image: Image, scan: Scan, status: int, said: str
 ) -> None:
     (registry / "refused").write_text(str(status))
-    with pytest.raises(ScanError, match=f"^docker.io/a/web:abc {said}"):
-        images.publish(image, scan)
+    with pytest.raises(ScanError, match=f"^docker.io/a/web:abc-amd64 {said}"):
+        publish(image, scan)
     assert "push" not in calls(registry)
 
 
 def test_what_cannot_be_built_is_named(registry: Path, image: Image, scan: Scan) -> None:
     (registry / "unbuildable").touch()
-    with pytest.raises(ImageError):
-        images.publish(image, scan)
+    with pytest.raises(ImageError, match=r"^docker\.io/a/web:abc-amd64 can't be built"):
+        publish(image, scan)
 
 
 def test_a_registry_that_does_not_answer_is_no_missing_image(
@@ -98,7 +144,7 @@ def test_a_registry_that_does_not_answer_is_no_missing_image(
 ) -> None:
     (registry / "down").touch()
     with pytest.raises(ImageError, match="can't be looked up: connection refused"):
-        images.publish(image, scan)
+        publish(image, scan)
     assert "build" not in calls(registry)
 
 
@@ -113,7 +159,7 @@ def test_without_a_login_nothing_is_built(
     registry: Path, login: Mapping[str, str], said: str
 ) -> None:
     with pytest.raises(ImageError, match=said):
-        images.log_in(login)
+        log_in(login)
 
 
 def test_tags_change_with_what_images_are_made_of(tmp_path: Path) -> None:

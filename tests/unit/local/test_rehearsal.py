@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from delivery.images import TOKEN, USERNAME
+from delivery.registry import TOKEN, USERNAME
 from local.errors import LocalError
 from local.paths import State
 from local.rehearsal import __main__ as command

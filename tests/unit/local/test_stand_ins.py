@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from delivery.images import TOKEN, USERNAME, WITHOUT_DOCKER
+from delivery.images import WITHOUT_DOCKER
+from delivery.registry import TOKEN, USERNAME
 from local import docker_hub
 from local.rehearsal import stand_ins
 from local.rehearsal.context import Context
