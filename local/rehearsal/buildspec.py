@@ -15,8 +15,9 @@ from local.rehearsal.errors import ActionFailedError
 
 PHASES = ("install", "pre_build", "build", "post_build")
 _TOP = {"version", "env", "phases", "artifacts"}
-_ENV = {"variables", "exported-variables", "parameter-store", "secrets-manager", "shell"}
-_PHASE = {"runtime-versions", "commands", "finally", "on-failure"}
+_ENV = {"variables", "exported-variables", "secrets-manager"}
+_PHASE = {"runtime-versions", "commands", "finally"}
+_ARTIFACTS = {"base-directory", "files"}
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -33,6 +34,10 @@ def parse(text: str) -> dict[str, Any]:
     _refuse(phases, set(PHASES), "phases")
     for name, phase in phases.items():
         _refuse(phase, _PHASE, name)
+    artifacts = spec.get("artifacts", {})
+    _refuse(artifacts, {*_ARTIFACTS, "secondary-artifacts"}, "artifacts")
+    for name, one in artifacts.get("secondary-artifacts", {}).items():
+        _refuse(one, _ARTIFACTS, f"the artifact {name}")
     return spec
 
 

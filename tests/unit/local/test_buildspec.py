@@ -86,6 +86,19 @@ def test_runtimes_are_told() -> None:
         ("version: 0.2\nbatch: {}", "batch of a buildspec is not rehearsed"),
         ("version: 0.2\nphases: {test: {}}", "test of phases is not rehearsed"),
         ("version: 0.2\nphases: {build: {run-as: me}}", "run-as of build is not rehearsed"),
+        ("version: 0.2\nphases: {build: {on-failure: CONTINUE}}", "on-failure of build is not"),
+        (
+            "version: 0.2\nenv: {shell: bash, parameter-store: {A: b}}",
+            "parameter-store, shell of env",
+        ),
+        (
+            "version: 0.2\nartifacts: {files: a, exclude-paths: b}",
+            "exclude-paths of artifacts is not",
+        ),
+        (
+            "version: 0.2\nartifacts: {secondary-artifacts: {a: {discard-paths: yes}}}",
+            "discard-paths of the artifact a is not rehearsed",
+        ),
     ],
 )
 def test_what_would_not_run_is_refused(text: str, said: str) -> None:

@@ -181,10 +181,34 @@ def test_the_connection_may_be_used_by_both_of_its_names(made: Made) -> None:
     assert len(allowed) == len(cloning) + 2, "and the source action's, and that of pull requests"
 
 
-def test_no_account_is_trusted_as_a_whole_and_nobody_may_do_everything(made: Made) -> None:
-    for role in made.template.properties("AWS::IAM::Role"):
-        for statement in role["AssumeRolePolicyDocument"]["Statement"]:
-            assert "*" not in json.dumps(statement["Principal"])
+def test_its_roles_trust_builds_the_pipeline_and_its_actions_the_pipelines_role(
+    made: Made,
+) -> None:
+    """No account and nobody of another one."""
+    own = made.pipeline["RoleArn"]["Fn::GetAtt"][0]
+    builds = {one["ServiceRole"]["Fn::GetAtt"][0] for one in _projects(made)}
+    acts = {
+        action["RoleArn"]["Fn::GetAtt"][0]
+        for stage in made.pipeline["Stages"]
+        for action in stage["Actions"]
+        if "Fn::GetAtt" in action["RoleArn"]
+    }
+    assert len(acts) == 3, "of the source, of builds and of the approval"
+    trusted = {
+        name: [
+            statement["Principal"]
+            for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        ]
+        for name, role in made.template.resources("AWS::IAM::Role").items()
+    }
+    assert trusted == {
+        own: [{"Service": "codepipeline.amazonaws.com"}],
+        **{name: [{"Service": "codebuild.amazonaws.com"}] for name in builds},
+        **{name: [{"AWS": {"Fn::GetAtt": [own, "Arn"]}}] for name in acts},
+    }
+
+
+def test_nobody_may_do_everything(made: Made) -> None:
     for statement in made.statements():
         assert "*" not in _listed(statement["Action"])
 
