@@ -181,18 +181,19 @@ PIPELINE = Pipeline(
     log_retention_days=90,
     artifact_days=90,
     deployments=(
-        Deployment(environment="dev", url="https://dev.example.com", alarm_minutes=2),
+        # Errors of the web service are seen in 7 minutes, what any alarm watches in 17.
+        Deployment(environment="dev", url="https://dev.example.com", alarm_minutes=8),
         Deployment(
             environment="stage",
             url="https://stage.example.com",
-            alarm_minutes=5,
+            alarm_minutes=10,
             migration_test=True,
             load=True,
         ),
         Deployment(
             environment="prod",
             url="https://www.example.com",
-            alarm_minutes=15,
+            alarm_minutes=20,
             approval=True,
         ),
     ),

@@ -20,6 +20,10 @@ _BRANCH = re.compile(r"[\w./-]+")
 _URL = re.compile(r"https?://[a-z0-9.-]+(:\d+)?", re.IGNORECASE)
 _SECRET = re.compile(r"[A-Za-z0-9/_+=.@-]+")
 _OPTIONS = re.compile(r"--[a-z0-9-]+ [\w./]+( --[a-z0-9-]+ [\w./]+)*")
+METRIC_DELAY_MINUTES = 2
+"""How much later than its minute CloudWatch has a metric's data point, and looks at it."""
+WATCH_LEAST_MINUTES = 3 + METRIC_DELAY_MINUTES
+"""What the quickest alarm takes: web-unhealthy, of constructs/mindforce/platform_alarms.py."""
 WATCH_LIMIT_MINUTES = 60
 
 
@@ -42,8 +46,11 @@ class Deployment:
     def problems(self) -> Iterator[Problem]:
         if not _URL.fullmatch(self.url):
             yield Problem("url", self.url, "it must be such as 'https://web.example.com'")
-        if not 1 <= self.alarm_minutes <= WATCH_LIMIT_MINUTES:
-            right = f"it must be 1 to {WATCH_LIMIT_MINUTES}"
+        if not WATCH_LEAST_MINUTES <= self.alarm_minutes <= WATCH_LIMIT_MINUTES:
+            right = (
+                f"it must be {WATCH_LEAST_MINUTES} to {WATCH_LIMIT_MINUTES}: "
+                f"the quickest alarm takes {WATCH_LEAST_MINUTES}"
+            )
             yield Problem("alarm_minutes", self.alarm_minutes, right)
         if not _OPTIONS.fullmatch(self.load_options):
             right = "it must be options of delivery.load, such as '--users 100'"

@@ -18,7 +18,7 @@ from tests.policies import denied_to_cloudformation
 from tests.rehearsal.own import Own
 
 FIRST = ["Source/example_platform", "Build/Images", "Build/Synth", "UpdatePipeline/SelfMutate"]
-DEV = 'Deployment(environment="dev", url="https://dev.example.com", alarm_minutes=2)'
+DEV = 'Deployment(environment="dev", url="https://dev.example.com", alarm_minutes=8)'
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def test_a_commit_that_adds_a_step_is_reviewed_then_changes_it_and_begins_again(
     table = own.repository / "config" / "environments.py"
     text = table.read_text()
     assert DEV in text
-    table.write_text(text.replace(DEV, DEV.replace("=2)", "=2, load=True)")))
+    table.write_text(text.replace(DEV, DEV.replace("=8)", "=8, load=True)")))
     own.commit("load on dev")
     before = own.pipeline()["version"]
     # Another step has a role of its own, of which nobody has said yet that it may do what it does.

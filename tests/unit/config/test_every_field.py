@@ -151,7 +151,7 @@ WRONG_PIPELINE: Mapping[str, tuple[Any, str]] = {
     "deployments": ((), "each must be another one of dev"),
     f"{TURN}.environment": ("qa", "each must be another one of dev"),
     f"{TURN}.url": ("dev.example.com", "it must be such as 'https://"),
-    f"{TURN}.alarm_minutes": (0, "it must be 1 to 60"),
+    f"{TURN}.alarm_minutes": (4, "it must be 5 to 60: the quickest alarm takes 5"),
     f"{TURN}.approval": ("yes", "it must be True or False"),
     f"{TURN}.migration_test": (1, "it must be True or False"),
     f"{TURN}.load": ("no", "it must be True or False"),

@@ -40,7 +40,8 @@ DIGEST = f"docker.io/a/b:1@sha256:{'a' * 64}"
         ("deployments", (DEV, DEV), "another one of dev, stage, prod"),
         ("deployments", (replace(DEV, environment="qa"),), "another one of dev, stage, prod"),
         ("deployments", (replace(DEV, url="web.example.com"),), "https://web.example.com"),
-        ("deployments", (replace(DEV, alarm_minutes=0),), "1 to 60"),
+        ("deployments", (replace(DEV, alarm_minutes=4),), "5 to 60: the quickest"),
+        ("deployments", (replace(DEV, alarm_minutes=61),), "5 to 60"),
         ("deployments", (replace(DEV, load_options="; ls"),), "--users 100"),
     ],
 )

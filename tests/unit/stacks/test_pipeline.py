@@ -12,9 +12,12 @@ from cfnlint.api import ManualArgs, lint
 
 import app
 from config.environments import PIPELINE, TABLE
+from config.pipeline import METRIC_DELAY_MINUTES, WATCH_LEAST_MINUTES
 from guards import nag, reviewed
 from guards.nag_pipeline import IN_PIPELINE
 from local.paths import ROOT
+from mindforce.alarms import Alarm
+from mindforce.platform_alarms import platform_alarms
 from mindforce.pull_request_check import PullRequestCheck
 from tests.snapshot.snapshots import FOLDER, tooling
 from tests.synthesis import Template
@@ -262,6 +265,24 @@ def test_migrations_are_told_whose_last_run_was_the_last_release(made: Made) -> 
     where = f"{TABLE.tooling.region}:{TABLE.tooling.account}"
     pipeline = f"arn:aws:codepipeline:{where}:mindforce"
     assert ("codepipeline:ListPipelineExecutions", pipeline) in allowed
+
+
+def test_a_watch_is_as_long_as_alarms_take_to_be_raised() -> None:
+    quickest = {
+        min(alarm.minutes for alarm in _watched(sees_requests=sees)) for sees in (True, False)
+    }
+    assert quickest == {WATCH_LEAST_MINUTES - METRIC_DELAY_MINUTES}
+    minutes = {alarm.name: alarm.minutes for alarm in _watched(sees_requests=True)}
+    dev, stage, prod = (one.alarm_minutes - METRIC_DELAY_MINUTES for one in PIPELINE.deployments)
+    # Everywhere what a commit breaks in the service, and in production whatever is watched.
+    assert min(dev, stage) >= max(minutes["web-unhealthy"], minutes["web-errors"])
+    assert prod >= max(minutes.values())
+
+
+def _watched(*, sees_requests: bool) -> Sequence[Alarm]:
+    return platform_alarms(
+        cluster_name="dev", max_nodes=1, web_errors_per_minute=1, sees_requests=sees_requests
+    )
 
 
 def test_the_login_is_no_plain_text(made: Made) -> None:
