@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.rehearsal import approval, source, stack
+from local.rehearsal import approval, preflight, source, stack
 from local.rehearsal.artifacts import Artifacts
 from local.rehearsal.build import Builds, end_leftovers
 from local.rehearsal.cloud import Actor
@@ -60,6 +60,7 @@ class Engine:
         runs = Runs(self.folder)
         self._finish_roll_backs(pipeline, runs)
         run = self._begin(pipeline, runs)
+        self._preflight(pipeline, runs, run)
         try:
             for stage in pipeline["stages"]:
                 if stage["name"] in run.stages:
@@ -76,6 +77,22 @@ class Engine:
             raise self._rolled_back(pipeline, runs, run, stage, error) from error
         self._end(runs, run, SUCCEEDED)
         return run
+
+    def _preflight(self, pipeline: Mapping[str, Any], runs: Runs, run: Run) -> None:
+        try:
+            preflight.check(pipeline, self._service(pipeline, run))
+        except ActionFailedError:
+            self._end(runs, run, FAILED)
+            raise
+        if preflight.DEVIATION not in run.deviations:
+            run.deviations.append(preflight.DEVIATION)
+
+    def _service(self, pipeline: Mapping[str, Any], run: Run) -> Actor:
+        """The pipeline's role, as CodePipeline assumes it."""
+        arn = f"arn:aws:codepipeline:{self.root.region}:{self.name}"
+        return self.root.serve(
+            "codepipeline.amazonaws.com", pipeline["roleArn"], arn, run.identifier
+        )
 
     def _pipeline(self) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self.root.client("codepipeline").get_pipeline(name=self.name)
@@ -187,10 +204,7 @@ class Engine:
         stage: Mapping[str, Any],
         action: Mapping[str, Any],
     ) -> Context:
-        arn = f"arn:aws:codepipeline:{self.root.region}:{self.name}"
-        service = self.root.serve(
-            "codepipeline.amazonaws.com", pipeline["roleArn"], arn, run.identifier
-        )
+        service = self._service(pipeline, run)
         role = action.get("roleArn")
         return Context(
             pipeline=pipeline,

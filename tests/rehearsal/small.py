@@ -154,6 +154,7 @@ def template(
         "Service": role({"Service": "codepipeline.amazonaws.com"}, *on_store, assume),
         "Act": role(pipeline, *on_store, use, start),
         "Deployer": role(pipeline, *on_store, change, RoleName="small-deployer"),
+        "ProdDeployer": role(pipeline, *on_store, change),
         "Executor": role({"Service": "cloudformation.amazonaws.com"}, change),
         "Worker": role(
             {"Service": "codebuild.amazonaws.com"},
@@ -208,7 +209,7 @@ def stages(
             "Name": "dev",
             "OnFailure": {"Result": "ROLLBACK"},
             "Actions": [
-                *deploy("dev"),
+                *deploy("dev", "Deployer"),
                 build(
                     "Smoke",
                     "Smoke",
@@ -227,11 +228,11 @@ def stages(
             "Name": "approve-prod",
             "Actions": [action("Approve", "Approval", {"CustomData": "Look."})],
         },
-        {"Name": "prod", "Actions": deploy("prod")},
+        {"Name": "prod", "Actions": deploy("prod", "ProdDeployer")},
     ]
 
 
-def deploy(name: str) -> list[Mapping[str, Any]]:
+def deploy(name: str, deployer: str) -> list[Mapping[str, Any]]:
     both = {"StackName": f"{name}-App", "ChangeSetName": "PipelineChange"}
     replace = {
         **both,
@@ -239,7 +240,7 @@ def deploy(name: str) -> list[Mapping[str, Any]]:
         "TemplatePath": "Built::stack.json",
         "RoleArn": {"Fn::GetAtt": ["Executor", "Arn"]},
     }
-    by: dict[str, Any] = {"RoleArn": {"Fn::GetAtt": ["Deployer", "Arn"]}}
+    by: dict[str, Any] = {"RoleArn": {"Fn::GetAtt": [deployer, "Arn"]}}
     execute = {**both, "ActionMode": "CHANGE_SET_EXECUTE"}
     return [
         action("Prepare", "Deploy", replace, inputs=["Built"], RunOrder=1, **by),

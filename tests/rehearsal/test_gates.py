@@ -182,3 +182,17 @@ def test_what_is_missing_is_named_before_anything_is_deployed(world: World, what
     with pytest.raises(ActionFailedError, match=f"(?s)^{said}"):
         world.engine.rehearse()
     assert (world.topic("dev"), world.topic("prod")) == (None, None)
+
+
+def test_that_production_lets_nobody_in_shows_before_anything_is_done(world: World) -> None:
+    role = world.account.resource("pipeline", "ProdDeployer")
+    world.account.client("iam").update_assume_role_policy(
+        RoleName=role, PolicyDocument=_document("arn:aws:iam::999999999999:root")
+    )
+    done: list[str] = []
+    world.noted = done.append
+    said = rf"^prod/Prepare: .*{role} can't be assumed: .*'make bootstrap'"
+    with pytest.raises(ActionFailedError, match=said):
+        world.engine.rehearse()
+    assert done == []
+    assert world.runs() == [("STANDARD", "Failed")]
