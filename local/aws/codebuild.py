@@ -53,6 +53,31 @@ def _check(properties: Properties) -> None:
     roles = internals.module("services.iam")._roles
     if roles.get_scoped(role.split(":")[4], None, role.rsplit("/", 1)[-1]) is None:
         raise ValueError(f"CodeBuild is not authorized to perform: sts:AssumeRole on {role}")
+    auth = properties["Source"].get("Auth", {})
+    if auth.get("Type") == "CODECONNECTIONS":
+        _check_connection(role, str(auth["Resource"]))
+
+
+def _check_connection(role: str, connection: str) -> None:
+    """CodeBuild tries a project's connection, as its role, when the project is made or changed."""
+    evaluator, account = internals.module("core.iam_evaluator"), role.split(":")[4]
+    gather = internals.member(evaluator, "_gather_role_policies")
+    for name in ("GetConnection", "GetConnectionToken"):
+        context = evaluator.EvalContext(
+            principal_arn=role,
+            principal_type="AssumedRole",
+            principal_account=account,
+            action=f"{connection.split(':')[2]}:{name}",
+            resource_arn=connection,
+            region=internals.region(),
+        )
+        if (
+            evaluator.evaluate(context, gather(role.rsplit("/", 1)[-1], account)).decision
+            != "Allow"
+        ):
+            raise ValueError(
+                f"OAuthProviderException: {role} may not {context.action} {connection}"
+            )
 
 
 def _whole(stock: Any, position: int) -> Any:

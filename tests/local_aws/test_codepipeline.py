@@ -211,6 +211,32 @@ def test_a_project_keeps_its_key_and_where_it_logs(account: Account) -> None:
             account.update(stack, made)
 
 
+def test_a_project_is_made_once_its_role_may_have_its_connection(account: Account) -> None:
+    """CodeBuild tries it at once: a policy that comes after the project comes too late."""
+
+    def made(*actions: str) -> dict[str, Any]:
+        trust = {"Service": "codebuild.amazonaws.com"}
+        project = small.project("Role", {"version": "0.2", "phases": {}})
+        project["Properties"]["Artifacts"] = {"Type": "NO_ARTIFACTS"}
+        project["Properties"]["Source"] |= {
+            "Type": "GITHUB",
+            "Location": "https://github.com/example/small.git",
+            "Auth": {"Type": "CODECONNECTIONS", "Resource": small.CONNECTION},
+        }
+        allowed = small.allow([f"codeconnections:{one}" for one in actions], small.CONNECTION)
+        return {"Role": small.role(trust, allowed), "Project": project}
+
+    name = "without-connection"
+    try:
+        said = "OAuthProviderException: .* may not codeconnections:GetConnectionToken"
+        with pytest.raises(StackFailedError, match=said):
+            account.create(name, made("GetConnection", "UseConnection"))
+    finally:
+        account.delete(name)
+    with account.stack(made("GetConnection", "GetConnectionToken")):
+        pass
+
+
 def test_a_service_gets_only_roles_that_trust_it(
     account: Account, pipeline: str, services: Actor
 ) -> None:
