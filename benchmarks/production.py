@@ -9,7 +9,7 @@ from typing import Any
 
 from cdk8s import App
 
-from config.backup import BACKUP_NAMESPACE, CLAIMS, DRILL, MOVER
+from config.backup import BACKUP_NAMESPACE, CLAIMS, DRILL, FRESHNESS, MOVER
 from config.capacity import Room
 from config.database import DATABASE_NAMESPACE, DUMP, MAX_CONNECTIONS
 from config.environments import PROD
@@ -17,6 +17,7 @@ from config.log_agent import LOGGING_NAMESPACE
 from config.quantities import memory_mib
 from config.workloads import POOL_SIZE, WEB_NAMESPACE
 from k8s import velero
+from k8s.backup_freshness import backup_freshness
 from k8s.database import LABELS, DatabaseChart
 from k8s.database_backup import DatabaseBackupChart
 from k8s.database_client import DatabaseClient, DatabaseClientChart
@@ -196,6 +197,14 @@ def _drill() -> Iterator[Object]:
         storage_class=STORAGE_CLASS,
         storage_gib=database.storage_gib,
         **_requests(DRILL),
+    )
+    yield from backup_freshness(
+        namespace=BACKUP_NAMESPACE,
+        image=BACKUP.drill_image,
+        environment=PROD.name,
+        region=REGION,
+        gaps=BACKUP.gaps,
+        **_requests(FRESHNESS),
     )
 
 
