@@ -215,8 +215,10 @@ def chart(synthesis: Synthesis) -> list[Object]:
 def test_a_drill_ends_by_itself_before_its_job_does(chart: list[Object]) -> None:
     (cron,) = (item["spec"] for item in chart if item["kind"] == "CronJob")
     start = 300
-    limit = cron["jobTemplate"]["spec"]["activeDeadlineSeconds"]
-    assert start + drill.SECONDS + drill.END_SECONDS <= limit
+    job = cron["jobTemplate"]["spec"]
+    assert start + drill.SECONDS + drill.END_SECONDS <= job["activeDeadlineSeconds"]
+    pod = job["template"]["spec"]
+    assert pod["terminationGracePeriodSeconds"] >= drill.END_SECONDS
     assert cleared.ENDED_SECONDS < drill.END_SECONDS
 
 
