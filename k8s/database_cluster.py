@@ -23,8 +23,8 @@ def shared(*, max_connections: int) -> Mapping[str, Any]:
         "failsafe_mode": True,
         "postgresql": {
             "use_pg_rewind": True,
-            # What the primary no longer has is in the archive (docs/decisions/0026). A slot for a
-            # standby that is away would fill the volume, or be of no use ever after.
+            # What the primary no longer has is in the archive (docs/decisions/0026); a slot for a
+            # standby that is away would fill the volume, or need a bound that grows with it.
             "use_slots": False,
             "parameters": {"max_connections": max_connections, "wal_keep_size": "512MB"},
         },
