@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from delivery.released import released
 from local.rehearsal.cloud import Actor, root
 from local.rehearsal.errors import ActionFailedError
 from tests.local_aws.support import ACCOUNT, REGION, Account, StackFailedError
@@ -165,7 +166,7 @@ def test_runs_are_listed_for_who_may_of_this_pipeline(
 
 
 def test_a_run_is_of_a_commit_and_so_is_one_that_goes_back_to_it(
-    account: Account, pipeline: str, services: Actor
+    account: Account, pipeline: str, services: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = account.client("codepipeline")
     good = client.start_pipeline_execution(name=small.NAME)["pipelineExecutionId"]
@@ -188,6 +189,10 @@ def test_a_run_is_of_a_commit_and_so_is_one_that_goes_back_to_it(
     begun = {"pipelineName": small.NAME, "pipelineExecutionId": back, "status": "InProgress"}
     services.ask("RecordRun", {**begun, "triggerType": "AutomatedRollback"})
     assert shown()[0]["trigger"]["triggerType"] == "AutomatedRollback"
+    monkeypatch.setattr("boto3.client", account.client)
+    assert released(small.NAME) == ""
+    services.ask("RecordRun", {**known, "status": "Succeeded"})
+    assert released(small.NAME) == source["revisionId"]
 
 
 def test_a_project_keeps_its_key_and_where_it_logs(account: Account) -> None:
