@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from aws_cdk import Environment as CdkEnvironment
-from aws_cdk import PermissionsBoundary, Stack, Stage, aws_codebuild, pipelines
+from aws_cdk import PermissionsBoundary, Stack, Stage, aws_codebuild, aws_iam, pipelines
 from constructs import Construct
 
 from config.baseline import BOUNDARY
@@ -62,8 +62,8 @@ class PipelineStack(Stack):
             role_arns=[arn for one in table.environments for arn in _looked_at_by(one)],
         )
         self._checks.let_write(self._delivery.bucket, "review/*")
-        # When a run began: what was raised before isn't its doing. And which was the last release.
-        self._checks.let_list_runs(f"arn:aws:codepipeline:{self.region}:{self.account}:{PROJECT}")
+        # When a run began: what was raised before isn't its doing.
+        self._checks.let(self._list_runs())
         self._delivery.begin(
             self._synth(config.docker_hub_secret),
             cli_version=_version("aws-cdk"),
@@ -118,9 +118,9 @@ class PipelineStack(Stack):
         migrations = self._delivery.step(
             f"migrations-{one.environment}",
             ["make migration-lint", "make migration-test"],
-            # Whose last run that came to its end was the last release.
+            # The last one that came to its end was the last release.
             variables={"RUN": _RUN},
-            role=self._checks.role,
+            statements=[self._list_runs()],
         )
         return [migrations]
 
@@ -148,6 +148,12 @@ class PipelineStack(Stack):
         # What doesn't work needs no load.
         load.add_step_dependency(smoke)
         return [smoke, load, watch]
+
+    def _list_runs(self) -> aws_iam.PolicyStatement:
+        return aws_iam.PolicyStatement(
+            actions=["codepipeline:ListPipelineExecutions"],
+            resources=[f"arn:aws:codepipeline:{self.region}:{self.account}:{PROJECT}"],
+        )
 
     def _approval(self, environment: Environment) -> Sequence[pipelines.Step]:
         name = environment.name

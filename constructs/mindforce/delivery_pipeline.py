@@ -56,6 +56,7 @@ class DeliveryPipeline(Construct):
         inputs: Mapping[str, pipelines.IFileSetProducer] | None = None,
         variables: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
+        statements: Sequence[aws_iam.PolicyStatement] = (),
         role: aws_iam.IRole | None = None,
         minutes: int = 30,
         privileged: bool = False,
@@ -63,7 +64,8 @@ class DeliveryPipeline(Construct):
     ) -> pipelines.CodeBuildStep:
         """Return a step that runs commands in a clone of the commit, and hands on `output`.
 
-        `secrets` are environment variables from Secrets Manager, such as "name:key".
+        `secrets` are environment variables from Secrets Manager, such as "name:key". It has a role
+        of its own, which may do what `statements` say, unless it is given one.
         """
         values = {
             key: aws_codebuild.BuildEnvironmentVariable(
@@ -80,6 +82,7 @@ class DeliveryPipeline(Construct):
             primary_output_directory=output,
             env=variables or {},
             role=role,
+            role_policy_statements=list(statements) or None,
             timeout=Duration.minutes(minutes),
             build_environment=aws_codebuild.BuildEnvironment(
                 privileged=privileged, environment_variables=values, compute_type=compute

@@ -32,10 +32,6 @@ class ChecksRole(Construct):
         """Let it put objects of these names into a bucket."""
         bucket.grant_put(self.role, pattern)
 
-    def let_list_runs(self, pipeline_arn: str) -> None:
-        """Let it see the runs of a pipeline."""
-        self.role.add_to_policy(
-            aws_iam.PolicyStatement(
-                actions=["codepipeline:ListPipelineExecutions"], resources=[pipeline_arn]
-            )
-        )
+    def let(self, statement: aws_iam.PolicyStatement) -> None:
+        """Let it do what a statement says."""
+        self.role.add_to_policy(statement)

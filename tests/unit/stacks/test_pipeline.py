@@ -265,6 +265,8 @@ def test_migrations_are_told_whose_last_run_was_the_last_release(made: Made) -> 
     where = f"{TABLE.tooling.region}:{TABLE.tooling.account}"
     pipeline = f"arn:aws:codepipeline:{where}:mindforce"
     assert ("codepipeline:ListPipelineExecutions", pipeline) in allowed
+    # It runs the service's code.
+    assert "sts:AssumeRole" not in str(allowed)
 
 
 def test_a_watch_is_as_long_as_alarms_take_to_be_raised() -> None:
