@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local.install import LOCKS, STAMP, VENV
-from local.paths import ROOT
+from local.paths import ROOT, cache
 from local.rehearsal.context import Context
 
 _KEPT = ("JSII_", "PIP_", "NPM_CONFIG_", "npm_config_", "SSL_", "REQUESTS_CA", "NODE_EXTRA")
@@ -69,7 +69,7 @@ def lend_packages(context: Context, source: Path) -> Mapping[str, str]:
         # The library of constructs/ is installed as a link to the clone's own.
         "PYTHONPATH": str(source / "constructs"),
         # It goes by what files hold; the first look at all of them takes a minute.
-        "MYPY_CACHE_DIR": str(ROOT / ".mypy_cache"),
+        "MYPY_CACHE_DIR": str(cache() / "mypy"),
     }
 
 

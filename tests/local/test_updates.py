@@ -40,7 +40,8 @@ def _not_living_on(changes: Sequence[Mapping[str, Any]]) -> set[str]:
     """Return the logical ids of what comes, goes or is replaced.
 
     CloudFormation calls a replacement conditional when a create-only property refers to something
-    that changes: it comes to it only if that is replaced.
+    that changes: it comes to it only if that is replaced. And that of a custom resource, which is
+    its handler's word: CDK's keep what they changed.
     """
     found = {c["LogicalResourceId"] for c in changes if c["Action"] != "Modify"}
     while True:
@@ -48,7 +49,7 @@ def _not_living_on(changes: Sequence[Mapping[str, Any]]) -> set[str]:
             change["LogicalResourceId"]
             for change in changes
             for detail in change["Details"]
-            if detail["Target"]["RequiresRecreation"] != "Never"
+            if detail["Target"]["RequiresRecreation"] in _replacing(change["ResourceType"])
             and (
                 detail["Evaluation"] == "Static"
                 or detail.get("CausingEntity", "").partition(".")[0] in found
@@ -57,6 +58,10 @@ def _not_living_on(changes: Sequence[Mapping[str, Any]]) -> set[str]:
         if more <= found:
             return found
         found |= more
+
+
+def _replacing(kind: str) -> Sequence[str]:
+    return ["Always"] if kind.startswith("Custom::") else ["Always", "Conditionally"]
 
 
 def _changes(dev: Machine, stack: str, template: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -117,7 +117,7 @@ def test_a_drill_whose_pod_is_ended_cleans_up_and_tells_it(
 def test_of_two_drills_the_second_leaves_the_first_alone(
     cluster: Cluster, newest: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--environment", "second", "--namespace", NAME]
+    words = ["--environment", "second", "--namespace", NAME, "--no-data"]
     space = f"api/v1/namespaces/drill-{NAME}"
     cluster.create("api/v1/namespaces", {"metadata": {"name": f"drill-{NAME}"}})
     with lease.held(cluster, scope.CRON_JOB, holder="somebody", seconds=600):

@@ -49,7 +49,7 @@ def namespace(cluster: Cluster) -> Iterator[None]:
     cluster.create(f"{SPACE}/configmaps", {"metadata": {"name": "one"}, "data": {"a": "1"}})
     yield
     for name in (NAME, OTHER):
-        cluster.delete(f"api/v1/namespaces/{name}")
+        remove(cluster, name)
 
 
 def test_web_is_backed_up_lost_restored_and_drilled(cluster: Cluster, make_here: Make) -> None:

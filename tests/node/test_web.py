@@ -13,13 +13,15 @@ from delivery.smoke import smoke
 from tests.node import processes
 from tests.node.charts import DATABASE, WEB, with_spec
 from tests.node.machine import PAUSE_IMAGE
+from tests.node.members import Members
 from tests.node.standing import Standing
 
 LABEL = {"app.kubernetes.io/name": WEB}
 
 
 @pytest.fixture
-def url(production: Standing) -> str:
+def url(production: Standing, members: Members) -> str:
+    """Where web answers, with its database whole."""
     return f"http://{production.cluster.address(WEB, WEB)}:7777"
 
 
