@@ -1,8 +1,10 @@
 """The pool, and what a lost database means to a request."""
 
 import logging
+import select
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import psycopg
 from psycopg import errors
@@ -89,6 +91,7 @@ def _engine(settings: Settings, connector: Connector, size: int) -> AsyncEngine:
     )
     event.listen(engine.sync_engine, "handle_error", leave_out_rows)
     event.listen(engine.sync_engine, "handle_error", _leave_old_primary)
+    event.listen(engine.sync_engine, "checkout", _replace_ended)
     return engine
 
 
@@ -118,6 +121,17 @@ def _passes(error: exc.DBAPIError) -> bool:
     return error.connection_invalidated or isinstance(
         error.orig, psycopg.OperationalError | errors.ReadOnlySqlTransaction
     )
+
+
+def _replace_ended(connection: Any, *_: object) -> None:
+    """Have the pool make another one of a connection that its server ended while nobody used it.
+
+    Nothing is asked of the server: an idle one has said something only when it said goodbye.
+    """
+    poll = select.poll()
+    poll.register(connection.driver_connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        raise exc.DisconnectionError
 
 
 def _leave_old_primary(context: ExceptionContext) -> None:

@@ -64,3 +64,22 @@ def test_it_leaves_a_server_that_takes_no_writes_any_more(
 
     with psycopg.connect(standby.url("app")) as connection:
         assert connection.execute("SELECT count(*) = 2 FROM notes").fetchone() == (True,)
+
+
+def test_no_request_fails_for_connections_that_ended_while_nobody_used_them(
+    pair: tuple[Postgres, Postgres], start: Callable[..., Service]
+) -> None:
+    """As a primary leaves them behind that has handed over since."""
+    primary, _ = pair
+    service = start(primary.url("app"))
+    assert service.client.post("/v1/notes", json=NOTE).status_code == 201
+    assert service.ready()
+    with psycopg.connect(primary.url(), autocommit=True) as connection:
+        ended = connection.execute(
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+            " WHERE application_name = 'service'"
+        ).fetchone()
+    assert ended is not None
+    assert ended[0] >= 2
+    assert service.client.post("/v1/notes", json=NOTE).status_code == 201
+    assert service.client.get("/readyz").status_code == 200
