@@ -57,7 +57,7 @@ def freshness(
             velero.completed(backup): backup["metadata"]["name"]
             for backup in backups
             if backup["metadata"].get("labels", {}).get(_LABEL) == schedule
-            and backup.get("status", {}).get("phase") == "Completed"
+            and velero.is_whole(backup)
             and not velero.expired(backup, now)
         }
         since = max(whole, default=velero.moment(made["creationTimestamp"]))

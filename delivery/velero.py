@@ -139,10 +139,9 @@ def kept(
     namespace was there when a backup of all was made is in the backup only. Raises VeleroError.
     """
     now = now or datetime.now(UTC)
-    phases = _phases(partial)
     backups = cluster.items(f"{GROUP}/backups")
     fitting = [b for b in backups if all(includes(b, namespace) for namespace in holding)]
-    whole = [b for b in fitting if b.get("status", {}).get("phase") in phases]
+    whole = [b for b in fitting if is_whole(b, partial=partial)]
     found = [b for b in whole if not expired(b, now)]
     if found:
         return sorted(found, key=completed, reverse=True)
@@ -176,13 +175,15 @@ def find(cluster: Cluster, name: str, *, partial: bool = False) -> Object:
             f"The backup {name} is {phase}, and not whole. Name another; where it is all that is "
             "left, say --partial (PARTIAL=1) to restore what it holds."
         )
-    if phase not in _phases(partial):
+    if not is_whole(found, partial=partial):
         raise VeleroError(f"The backup {name} is {phase}, and not whole.")
     return found
 
 
-def _phases(partial: bool) -> Sequence[str]:
-    return (_WHOLE, _PARTIAL) if partial else (_WHOLE,)
+def is_whole(backup: Object, *, partial: bool = False) -> bool:
+    """Say whether a backup lacks nothing or, with `partial`, has what could be had."""
+    phases = (_WHOLE, _PARTIAL) if partial else (_WHOLE,)
+    return backup.get("status", {}).get("phase") in phases
 
 
 def includes(backup: Object, namespace: str) -> bool:
