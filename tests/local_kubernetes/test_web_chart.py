@@ -55,12 +55,20 @@ def web(namespace: Namespace) -> Iterator[Web]:
 
 @pytest.fixture
 def roomy(namespace: Namespace) -> Iterator[Callable[[int], None]]:
-    """Make so many nodes in the first zone that the scheduler prefers: the others are half full."""
-    ballast = deployment(3, nodeSelector={GROUP_LABEL: "workers"})
+    """Make so many nodes in the first zone that the scheduler prefers: the others hold ballast."""
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": {"matchLabels": {"app": "web"}},
+    }
+    ballast = deployment(
+        3, nodeSelector={GROUP_LABEL: "workers"}, topologySpreadConstraints=[spread]
+    )
     ballast["metadata"]["name"] = "ballast"
-    # No node has room for two.
+    # A quarter of a node: the web's spread is a preference, and much more room outweighs it.
     (container,) = ballast["spec"]["template"]["spec"]["containers"]
-    container["resources"]["requests"] = {"cpu": "1", "memory": "1Gi"}
+    container["resources"]["requests"] = {"cpu": "500m", "memory": "768Mi"}
 
     def make(count: int) -> None:
         described = group(
