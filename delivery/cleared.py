@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from delivery import velero
 from delivery.cluster import Cluster, ClusterError, wait_for
 from delivery.deadline import Ended
 
@@ -13,7 +14,10 @@ ENDED_SECONDS = 80.0
 
 @contextmanager
 def cleared(cluster: Cluster, paths: Sequence[str]) -> Iterator[None]:
-    """Delete these and wait until they are gone, before and after. Raises ClusterError or Ended."""
+    """Delete these and wait until they are gone, before and after. Raises ClusterError or Ended.
+
+    What Velero is at work on is deleted once that has ended: without its namespaces it does soon.
+    """
     try:
         _clear(cluster, paths, _SECONDS)
         try:
@@ -37,7 +41,7 @@ def _clear(cluster: Cluster, paths: Sequence[str], seconds: float) -> None:
         there = {path: item for path in paths if (item := cluster.find(path))}
         for path, item in there.items():
             # Once more where a restore that goes on has made it anew.
-            if "deletionTimestamp" not in item["metadata"]:
+            if "deletionTimestamp" not in item["metadata"] and not velero.goes_on(item):
                 cluster.delete(path)
         return not there
 

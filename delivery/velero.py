@@ -58,6 +58,16 @@ def run(cluster: Cluster, kind: str, name: str, spec: Object, *, seconds: float)
     return done
 
 
+def goes_on(item: Object) -> bool:
+    """Say whether Velero is at work on an object of its own, which is no time to delete it.
+
+    It would try to write the end of a restore that is gone for all of its --resource-timeout, 10
+    minutes, and take no other restore meanwhile.
+    """
+    ours = str(item.get("apiVersion", "")).startswith("velero.io/")
+    return ours and item.get("status", {}).get("phase", "New") not in {"New", *_ENDED}
+
+
 def problems(cluster: Cluster, item: Object) -> Iterator[str]:
     """Yield a sentence where a Backup or Restore that has ended isn't whole."""
     kind, name = item["kind"], item["metadata"]["name"]

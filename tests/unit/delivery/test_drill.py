@@ -153,7 +153,16 @@ def test_a_drill_that_takes_too_long_cleans_up_and_says_what_stays(
         there.restore(restore)
         restore["status"]["phase"] = "InProgress"
 
+    def end(path: str) -> None:
+        """End the restore for want of its namespace: to delete it before holds up all others."""
+        restores = [one for name, one in there.objects.items() if "/restores/" in name]
+        if path == "api/v1/namespaces/drill-web":
+            restores[0]["status"]["phase"] = "PartiallyFailed"
+        elif "/restores/" in path:
+            assert restores[0]["status"]["phase"] == "PartiallyFailed"
+
     there.restoring = hang
+    there.deleting = end
     assert run(seconds=0.3).problems == ["The drill was ended: it was not done after 0.3 s."]
     assert there.left() == set()
 

@@ -74,6 +74,8 @@ class VeleroCluster:
         self.s3 = Bucket(self.files)
         self.restoring: Callable[[Object], None] = self.restore
         """What becomes of a new Restore."""
+        self.deleting: Callable[[str], None] = lambda path: None
+        """What happens as an object is deleted."""
         self._numbers = itertools.count()
         client = httpx.Client(transport=httpx.MockTransport(self._answer))
         self.cluster = Cluster(client)
@@ -155,6 +157,7 @@ class VeleroCluster:
         wanted = json.loads(content)["preconditions"]["uid"] if content else None
         if wanted and wanted != self.objects[path]["metadata"]["uid"]:
             return _status(409)
+        self.deleting(path)
         for one in [name for name in self.objects if f"{name}/".startswith(f"{path}/")]:
             del self.objects[one]
         return httpx.Response(200, json={})
