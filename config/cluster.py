@@ -16,6 +16,9 @@ KUBECTL_VERSION = "1.35"
 AUTOSCALERS: Mapping[str, str] = {"1.34": "1.34.5", "1.35": "1.35.2", "1.36": "1.36.1"}
 """The Cluster Autoscaler of each Kubernetes version: it simulates that version's scheduler."""
 
+_MAX_ENDPOINT_CIDRS = 40
+"""Of a cluster's public endpoint ("Service quotas" of Amazon EKS)."""
+
 SupportType = Literal["STANDARD", "EXTENDED"]
 
 
@@ -46,6 +49,9 @@ class Cluster:
         yield from self._version_problems()
         for cidr in self.endpoint_cidrs:
             yield from _endpoint_problems(cidr)
+        if len(self.endpoint_cidrs) > _MAX_ENDPOINT_CIDRS:
+            right = f"EKS takes {_MAX_ENDPOINT_CIDRS} networks at most"
+            yield Problem("endpoint_cidrs", f"{len(self.endpoint_cidrs)} networks", right)
         yield from retention_problems("log_retention_days", self.log_retention_days)
         if self.support_type not in ("STANDARD", "EXTENDED"):
             yield Problem("support_type", self.support_type, "it must be STANDARD or EXTENDED")
@@ -71,7 +77,12 @@ def _endpoint_problems(cidr: str) -> Iterator[Problem]:
     try:
         network = ipaddress.IPv4Network(cidr)
     except ValueError:
-        yield Problem("endpoint_cidrs", cidr, "it must be an IPv4 network such as '192.0.2.0/24'")
+        yield Problem("endpoint_cidrs", cidr, "it must be an IPv4 network such as '1.2.3.0/24'")
         return
     if network.prefixlen == 0:
         yield Problem("endpoint_cidrs", cidr, "name the networks that need it, not everybody")
+    elif not network.is_global:
+        right = (
+            "EKS takes public addresses only; from inside the VPC the API server is reached anyway"
+        )
+        yield Problem("endpoint_cidrs", cidr, right)

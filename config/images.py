@@ -9,6 +9,8 @@ from config.errors import Problem
 SECRET_PREFIX = "ecr-pullthroughcache/"
 """ECR uses only secrets whose names begin with it."""
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]+")
+_AS_IN_AN_ARN = re.compile(r"-[A-Za-z0-9]{6}$")
+"""Secrets Manager takes an ARN that ends so for a whole one; ours ends with the name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,4 +32,9 @@ class Images:
         rest = name.removeprefix(SECRET_PREFIX)
         if rest == name or not _NAME.fullmatch(rest):
             right = f"it must be the name of a secret that begins with '{SECRET_PREFIX}', or None"
+            yield Problem("docker_hub_secret", name, right)
+        elif _AS_IN_AN_ARN.search(rest):
+            right = (
+                "it must not end like an ARN of a secret, with a hyphen and six letters or digits"
+            )
             yield Problem("docker_hub_secret", name, right)

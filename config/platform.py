@@ -9,6 +9,8 @@ from config.errors import Problem, within
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"({_LABEL}\.)+[a-z]{{2,63}}")
+_MAX_NAME = 64
+"""The longest that a certificate's common name may be (RFC 5280), and ACM's first name is that."""
 _HOSTED_ZONE = re.compile(r"Z[A-Z0-9]{1,31}")
 MAX_LOG_DAYS = 3650
 CONTROLLERS = Room(pods=2, cpu_millis=100, memory_mib=256)
@@ -24,8 +26,9 @@ class Domain:
     """Of Route 53; the certificate is validated there, at its issue and at each renewal."""
 
     def problems(self) -> Iterator[Problem]:
-        if not _NAME.fullmatch(self.name) or len(self.name) > 253:
-            yield Problem("name", self.name, "it must be a DNS name such as 'dev.example.com'")
+        if not _NAME.fullmatch(self.name) or len(self.name) > _MAX_NAME:
+            right = f"it must be a DNS name such as 'dev.example.com', at most {_MAX_NAME} long"
+            yield Problem("name", self.name, right)
         if not _HOSTED_ZONE.fullmatch(self.hosted_zone_id):
             right = "it must be a Route 53 hosted zone id such as 'Z0123456789ABCDEFGHIJ'"
             yield Problem("hosted_zone_id", self.hosted_zone_id, right)

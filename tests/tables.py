@@ -43,7 +43,7 @@ def network_load_balancer(environment: Environment) -> Environment:
 
 
 def public(environment: Environment) -> Environment:
-    cluster = replace(environment.cluster, endpoint_cidrs=("192.0.2.0/24",))
+    cluster = replace(environment.cluster, endpoint_cidrs=("1.2.3.0/24",))
     return replace(environment, cluster=cluster)
 
 

@@ -42,7 +42,7 @@ WRONG: Mapping[str, tuple[Any, str]] = {
     "network.interface_endpoints": (("s4",), "it must be one of"),
     "cluster": ("1.35", "it must be of type Cluster (config/cluster.py)"),
     "cluster.version": (1.35, "it must be a text"),
-    "cluster.endpoint_cidrs": ("192.0.2.0/24", "it must be a tuple, each item a text"),
+    "cluster.endpoint_cidrs": ("1.2.3.0/24", "it must be a tuple, each item a text"),
     "cluster.log_retention_days": ("90", "it must be a whole number"),
     "cluster.support_type": ("LONG", "it must be STANDARD or EXTENDED"),
     "cluster.zonal_shift": ("false", "it must be True or False"),

@@ -36,7 +36,7 @@ def test_api_server_is_not_reachable_from_outside_the_vpc(synthesis: Synthesis) 
 
 
 def test_who_is_named_reaches_the_api_server_from_outside_and_nobody_else(tmp_path: Path) -> None:
-    named = ("192.0.2.0/24", "198.51.100.7/32")
+    named = ("1.2.3.0/24", "9.8.7.6/32")
     open_to = replace(DEV, cluster=replace(DEV.cluster, endpoint_cidrs=named))
     table = replace(TABLE, environments=(open_to,))
     template = Synthesis(table, tmp_path).template("dev", "Cluster")
