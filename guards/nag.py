@@ -95,7 +95,7 @@ ACKNOWLEDGED: Sequence[Acknowledged] = (
     Acknowledged(
         "IAM4",
         "Cluster/Services/aws-ebs-csi-driver-role",
-        "AmazonEBSCSIDriverPolicy",
+        "AmazonEBSCSIDriverPolicyV2",
         "AWS changes it with the driver; it is scoped to what the driver tagged",
     ),
     Acknowledged(
@@ -168,6 +168,12 @@ ACKNOWLEDGED: Sequence[Acknowledged] = (
         "metrics have none; a condition names the namespace",
     ),
     Acknowledged("IAM5", _VELERO, "Resource::*", "EC2 knows no resources for its lists"),
+    Acknowledged(
+        "IAM5",
+        "Workloads/Charts/Role/.*",
+        "Resource::*",
+        "Elastic Load Balancing knows no resources for its descriptions",
+    ),
     Acknowledged(
         "IAM5",
         "Cluster/Access/mindforce-pipeline",

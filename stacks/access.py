@@ -58,7 +58,12 @@ def in_namespace(roles: Sequence[Role], namespace: str) -> Objects:
 
 @cache
 def _gate() -> Objects:
-    return cluster_access(GATE, policy_rules({"": ["persistentvolumes"]}, ["list"]))
+    return cluster_access(
+        GATE,
+        policy_rules(
+            {"": ["persistentvolumes"], "elbv2.k8s.aws": ["targetgroupbindings"]}, ["list"]
+        ),
+    )
 
 
 # Environments share most of their roles, and an object costs a way through jsii.

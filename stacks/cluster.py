@@ -119,7 +119,7 @@ class ClusterStack(EnvironmentStack):
                 # Volumes and snapshots are made by the driver, whom no stack's tags reach.
                 configuration={"controller": {"extraVolumeTags": config.tags}},
                 service_account="ebs-csi-controller-sa",
-                managed_policies=["service-role/AmazonEBSCSIDriverPolicy"],
+                managed_policies=["AmazonEBSCSIDriverPolicyV2"],
                 statements=self.disk_key.volume_statements,
             ),
         }

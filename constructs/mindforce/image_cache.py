@@ -14,22 +14,11 @@ PREFIX = "docker-hub"
 """What the names of the cached repositories begin with."""
 UPSTREAM = "docker.io/"
 
-_UNTAGGED_DAYS = 14
 _MOST_IMAGES = 100
 _RULES = (
+    # None for what has no tag: what is pulled by its digest has none, and runs.
     {
         "rulePriority": 1,
-        "description": "what a moved tag left behind",
-        "selection": {
-            "tagStatus": "untagged",
-            "countType": "sinceImagePushed",
-            "countUnit": "days",
-            "countNumber": _UNTAGGED_DAYS,
-        },
-        "action": {"type": "expire"},
-    },
-    {
-        "rulePriority": 2,
         "description": "the oldest, which can be had from Docker Hub again",
         "selection": {
             "tagStatus": "any",

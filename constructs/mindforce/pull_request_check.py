@@ -40,6 +40,12 @@ class PullRequestCheck(Construct):
             ),
         )
         bucket.grant_put(role, f"{name}/*")
+        # CodeBuild looks whose bucket it is, and where, before it writes there.
+        role.add_to_policy(
+            aws_iam.PolicyStatement(
+                actions=["s3:GetBucketAcl", "s3:GetBucketLocation"], resources=[bucket.bucket_arn]
+            )
+        )
         log_group.grant_write(role)
         # Its permissions are named as its ARN is: older connections are codestar-connections.
         service = connection_arn.split(":")[2]

@@ -50,7 +50,7 @@ class RolloutGate(Construct):
         group: str,
         logs: aws_logs.ILogGroup,
     ) -> None:
-        """`group` is a Kubernetes group that may list persistent volumes."""
+        """`group` is a Kubernetes group that may list persistent volumes and targets' bindings."""
         super().__init__(scope, id)
         self._cluster = cluster
         self._cluster_name = cluster.cluster_name
@@ -58,6 +58,10 @@ class RolloutGate(Construct):
         managed = aws_iam.ManagedPolicy.from_aws_managed_policy_name
         describe = aws_iam.PolicyStatement(
             actions=["eks:DescribeCluster"], resources=[cluster.cluster_arn]
+        )
+        targets = aws_iam.PolicyStatement(
+            actions=["elasticloadbalancing:DescribeTargetHealth"],
+            resources=["*"],  # Lists and descriptions can't be limited to a resource.
         )
         role = aws_iam.Role(
             self,
@@ -67,7 +71,7 @@ class RolloutGate(Construct):
                 managed("service-role/AWSLambdaBasicExecutionRole"),
                 managed("service-role/AWSLambdaVPCAccessExecutionRole"),
             ],
-            inline_policies={"cluster": aws_iam.PolicyDocument(statements=[describe])},
+            inline_policies={"cluster": aws_iam.PolicyDocument(statements=[describe, targets])},
         )
         function = aws_lambda.Function(
             self,

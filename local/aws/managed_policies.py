@@ -16,10 +16,10 @@ _PULL = (
 )
 _VOLUMES = (
     "ec2:CreateSnapshot ec2:AttachVolume ec2:DetachVolume ec2:ModifyVolume ec2:CreateVolume "
-    "ec2:DeleteVolume ec2:DeleteSnapshot ec2:EnableFastSnapshotRestores ec2:CreateTags "
-    "ec2:DeleteTags ec2:DescribeAvailabilityZones ec2:DescribeInstances ec2:DescribeSnapshots "
-    "ec2:DescribeTags ec2:DescribeVolumes ec2:DescribeVolumesModifications "
-    "ec2:DescribeVolumeStatus"
+    "ec2:CopyVolumes ec2:DeleteVolume ec2:DeleteSnapshot ec2:EnableFastSnapshotRestores "
+    "ec2:LockSnapshot ec2:CreateTags ec2:DeleteTags ec2:DescribeAvailabilityZones "
+    "ec2:DescribeInstances ec2:DescribeInstanceTypes ec2:DescribeSnapshots ec2:DescribeVolumes "
+    "ec2:DescribeVolumesModifications ec2:DescribeVolumeStatus"
 )
 
 _READ = (
@@ -54,6 +54,8 @@ _POLICIES: Mapping[str, str] = {
     "AmazonElasticContainerRegistryPublicReadOnly": _PUBLIC,
     "AmazonEKS_CNI_Policy": _CNI,
     "AmazonEKSVPCResourceController": f"{_INTERFACES} ec2:CreateNetworkInterfacePermission",
+    "AmazonEBSCSIDriverPolicyV2": _VOLUMES,
+    # What environments of before have.
     "service-role/AmazonEBSCSIDriverPolicy": _VOLUMES,
 }
 

@@ -82,8 +82,8 @@ def test_pods_see_a_secret_that_has_changed(template: Template) -> None:
 @pytest.mark.parametrize(
     ("name", "account", "policy"),
     [
-        ("vpc-cni", "aws-node", "AmazonEKS_CNI_Policy"),
-        ("aws-ebs-csi-driver", "ebs-csi-controller-sa", "AmazonEBSCSIDriverPolicy"),
+        ("vpc-cni", "aws-node", ":policy/AmazonEKS_CNI_Policy"),
+        ("aws-ebs-csi-driver", "ebs-csi-controller-sa", ":policy/AmazonEBSCSIDriverPolicyV2"),
     ],
 )
 def test_an_add_on_brings_the_role_of_its_pods(

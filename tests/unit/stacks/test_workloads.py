@@ -82,16 +82,20 @@ def test_the_gate_may_only_read_and_only_its_namespaces_and_volumes(
         for o in objects
         if o["kind"] == "ClusterRole" and o["metadata"]["name"] == binding["roleRef"]["name"]
     )
-    assert rules == [{"apiGroups": [""], "resources": ["persistentvolumes"], "verbs": ["list"]}]
+    assert rules == [
+        {"apiGroups": [""], "resources": ["persistentvolumes"], "verbs": ["list"]},
+        {"apiGroups": ["elbv2.k8s.aws"], "resources": ["targetgroupbindings"], "verbs": ["list"]},
+    ]
     (role,) = (
         role
         for role in template.properties("AWS::IAM::Role")
         if "lambda.amazonaws.com" in str(role["AssumeRolePolicyDocument"])
     )
     (inline,) = role["Policies"]
-    (statement,) = inline["PolicyDocument"]["Statement"]
-    assert statement["Action"] == "eks:DescribeCluster"
-    assert statement["Resource"] != "*"
+    cluster, targets = inline["PolicyDocument"]["Statement"]
+    assert cluster["Action"] == "eks:DescribeCluster"
+    assert cluster["Resource"] != "*"
+    assert targets["Action"] == "elasticloadbalancing:DescribeTargetHealth"
 
 
 def test_the_gate_runs_where_the_api_server_is_reachable(template: Template) -> None:

@@ -12,6 +12,7 @@ import boto3
 from . import cleanup
 from .kubernetes_api import KubernetesApi
 from .stuck import StuckPods
+from .targets import unanswered
 from .workloads import LOAD_BALANCERS, RolloutFailed, pending, pod_trouble
 
 CLEANUP = "Custom::KubernetesCleanup"
@@ -66,6 +67,8 @@ def wait(api: KubernetesApi, workload: dict[str, Any], deadline: float) -> str:
             found = api.get(kind, namespace, name)
             refused_at = time.monotonic() + ACCESS_SECONDS
             missing = pending(found, int(workload["minReplicas"]))
+            if not missing and kind in LOAD_BALANCERS:
+                missing = unanswered(api, found)
             if not missing:
                 print(f"{subject} is complete")
                 return ""

@@ -18,6 +18,7 @@ _PATHS = {
     "DaemonSet": "apis/apps/v1/namespaces/{}/daemonsets",
     "Job": "apis/batch/v1/namespaces/{}/jobs",
     "Ingress": "apis/networking.k8s.io/v1/namespaces/{}/ingresses",
+    "TargetGroupBinding": "apis/elbv2.k8s.aws/v1beta1/namespaces/{}/targetgroupbindings",
     "Pod": "api/v1/namespaces/{}/pods",
     "Service": "api/v1/namespaces/{}/services",
     "PersistentVolumeClaim": "api/v1/namespaces/{}/persistentvolumeclaims",
