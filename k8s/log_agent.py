@@ -150,7 +150,8 @@ class LogAgentChart(Chart):
                     ports=[kube.ContainerPort(name="http", container_port=_PORT)],
                     resources=resources(f"{cpu_millis}m", f"{memory_mib}Mi"),
                     security_context=restricted_container(),
-                    # Not ready while CloudWatch refuses what it sends: no reason to restart.
+                    # Not ready once it gives something up, which is no reason to restart. What
+                    # CloudWatch refuses it tries again without an end: an alarm tells of that.
                     readiness_probe=_probe("/api/v1/health", period=10, failures=3),
                     liveness_probe=_probe("/api/v1/uptime", period=30, failures=3),
                     volume_mounts=[

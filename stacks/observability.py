@@ -8,6 +8,7 @@ from mindforce.alarms import Alarms
 from mindforce.backup_alarm import backup_alarm
 from mindforce.dashboard import Dashboard
 from mindforce.drill_alarm import drill_alarms
+from mindforce.log_alarm import log_alarm
 from mindforce.platform_alarms import platform_alarms
 from stacks.environment_stack import EnvironmentStack
 
@@ -28,6 +29,8 @@ class ObservabilityStack(EnvironmentStack):
             backup_alarm(environment=config.name, hours=config.backup.late_hours),
             *drill_alarms(environment=config.name, hours=config.backup.alarm_hours),
         ]
+        if config.log_agent:
+            alarms.append(log_alarm(cluster_name=config.name))
         topic = AlarmTopic(
             self,
             "Topic",

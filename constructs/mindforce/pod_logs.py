@@ -6,6 +6,11 @@ from constructs import Construct
 from mindforce.pod_identity import PodIdentity
 
 
+def pod_log_group(cluster_name: str) -> str:
+    """Return the name of the log group of a cluster's pods."""
+    return f"/aws/eks/{cluster_name}/pods"
+
+
 class PodLogs(Construct):
     """A log group with a retention, and a role for one service account that can only add to it."""
 
@@ -22,7 +27,7 @@ class PodLogs(Construct):
         service_account: str,
     ) -> None:
         super().__init__(scope, id)
-        self.log_group = f"/aws/eks/{cluster_name}/pods"
+        self.log_group = pod_log_group(cluster_name)
         group = aws_logs.CfnLogGroup(
             self, "Group", log_group_name=self.log_group, retention_in_days=retention_days
         )

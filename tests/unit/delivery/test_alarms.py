@@ -102,7 +102,7 @@ def test_all_but_those_of_backups_are_watched(synthesis: Synthesis) -> None:
         assert len(made) >= 6
         # What silence alone raises. They are made last, when what they watch has been seen to work.
         silent = {one["AlarmName"] for one in made if one["TreatMissingData"] == "breaching"}
-        names = ("api-server-silent", "web-unhealthy")
+        names = ("api-server-silent", "pod-logs-silent", "web-unhealthy")
         assert silent - left_out == {f"{environment.name}-{name}" for name in names}
 
 

@@ -52,6 +52,7 @@ def test_every_alarm_leads_to_its_runbook_and_every_runbook_to_an_alarm(
 def test_every_alarm_says_what_missing_data_means(alarms: Mapping[str, Any]) -> None:
     treated = {name: alarm["TreatMissingData"] for name, alarm in alarms.items()}
     assert treated.pop("api-server-silent") == "breaching"
+    assert treated.pop("pod-logs-silent") == "breaching"
     assert treated.pop("restore-drill") == "breaching"
     assert treated.pop("web-unhealthy") == "breaching"
     assert treated.pop("backup-late") == "breaching"
