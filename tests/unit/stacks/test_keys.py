@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from guards.assembly import exports, references, resources
 from tests.keys import Environment
+from tests.permissions import listed
 from tests.synthesis import Synthesis
 
 ROOT = {"AWS": "arn:aws:iam::111111111111:root"}
@@ -45,6 +47,28 @@ def test_every_role_has_every_key_that_it_needs(synthesis: Synthesis) -> None:
         kinds = {thing.kind for thing in found.encrypted()}
         assert {"AWS::S3::Bucket", "AWS::SNS::Topic", "AWS::EKS::Cluster"} <= kinds
         assert list(found.problems()) == [], environment
+
+
+def test_velero_may_use_the_key_of_the_volumes_that_it_brings_back(synthesis: Synthesis) -> None:
+    """A StorageClass names that key, in a manifest, where no type of CloudFormation does."""
+    for environment, templates in synthesis.templates().items():
+        known = exports(templates)
+        (policy,) = (
+            resource["Properties"]
+            for _, _, resource in resources(templates)
+            if resource.get("Properties", {}).get("PolicyName") == "Volumes"
+        )
+        statements = policy["PolicyDocument"]["Statement"]
+        stack = f"{environment}-Platform"
+        ((where, name),) = {
+            key for one in statements for key in references(one["Resource"], stack, known)
+        }
+        key = templates[where]["Resources"][name]["Properties"]
+        assert key["Description"].startswith("Disks of nodes")
+        actions = {action for one in statements for action in listed(one["Action"])}
+        assert actions >= {"kms:CreateGrant", "kms:GenerateDataKeyWithoutPlaintext"}
+        ((where, name),) = references(policy["Roles"], stack, known)
+        assert "ec2:CreateVolume" in str(templates[where]["Resources"][name])
 
 
 def test_the_backup_role_without_its_key_is_found(synthesis: Synthesis) -> None:
