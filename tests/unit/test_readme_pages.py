@@ -24,7 +24,7 @@ _OPTION = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*)")
 
 # Of the AWS CLI alone, which botocore's models don't know.
 _OWN = {"eks": {"get-token", "update-kubeconfig"}, "s3": {"cp", "ls", "rb", "rm", "sync"}}
-_EVERYWHERE = {"no-cli-pager", "output", "profile", "query", "region"}
+_EVERYWHERE = {"max-items", "no-cli-pager", "output", "profile", "query", "region"}
 _BESIDES = {("iam", "create-virtual-mfa-device"): {"bootstrap-method", "outfile"}}
 
 
