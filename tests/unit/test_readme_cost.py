@@ -29,9 +29,8 @@ def test_the_page_says_what_the_table_holds_and_what_that_sums_up_to() -> None:
             months[environment] += price * count * (HOURS if unit == "an hour" else 1)
     sums = " | ".join(f"**{month:.0f}**" for month in months.values())
     right.append(f"| **a month** | | {sums} |")
-    assert re.findall(r"^\|.*", PAGE, re.MULTILINE) == right, (
-        "write into docs/cost.md what is right"
-    )
+    said = "\n".join(("docs/cost.md must say:", *right))
+    assert re.findall(r"^\|.*", PAGE, re.MULTILINE) == right, said
 
 
 def _held(environment: Environment) -> Iterator[tuple[str, int]]:
