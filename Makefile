@@ -31,7 +31,7 @@ up: setup ## Stand up ENV (dev, stage, prod or all) on this machine
 down: setup ## Remove everything that `make up` started and wrote
 	@$(LOCAL) down
 
-status: setup ## Say what stands, where, and what it costs
+status: setup ## Say what stands, where, and how much memory it takes
 	@$(LOCAL) status
 
 env: setup ## Print export lines for any AWS client: eval "$(make env)"
@@ -124,7 +124,7 @@ node-test: setup ## Run production's charts on real nodes, with those images (Li
 snapshots: setup ## Renew the snapshots of templates and charts, for review with git diff
 	@python -m tests.snapshot.renew
 
-bench: setup ## Measure synthesis, charts, deploy, memory and the service against their limits
+bench: setup ## Measure synthesis, charts, deploy, memory, a rehearsal, the service, fail-over and backups
 	@python -m benchmarks
 
 lock: setup ## Compile the requirement lists to their locks

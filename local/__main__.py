@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--port", type=_port, help="of the AWS stand-in; default: a free one")
     added.add_argument("--charts", type=_folder, help="folder of Helm charts to install for real")
     command("down", "remove everything that up started and wrote")
-    command("status", "say what stands, where, and what it costs")
+    command("status", "say what stands, where, and how much memory it takes")
     command("diff", "show what up would change")
     command("env", "print export lines for any AWS client")
     added = command("kubeconfig", "print the path of a kubeconfig with an IAM token")
