@@ -31,7 +31,7 @@ from k8s.priority import PriorityChart
 from k8s.restore_drill import restore_drill
 from k8s.storage import STORAGE_CLASS, StorageChart
 from k8s.web import WebChart
-from stacks.access import everywhere, in_namespace
+from stacks.access import everywhere, in_namespace, starting
 
 Object = Mapping[str, Any]
 REGION, BACKUP, WEB = PROD.region, PROD.backup, PROD.web
@@ -206,6 +206,7 @@ def _drill() -> Iterator[Object]:
         gaps=BACKUP.gaps,
         **_requests(FRESHNESS),
     )
+    yield from starting(PROD.access.roles, [BACKUP_NAMESPACE, DATABASE_NAMESPACE])
 
 
 def _namespace(name: str, share: Room, *, claims: int = 0) -> Iterator[Object]:

@@ -5,7 +5,7 @@ there. Nothing but the standard library is imported: what makes the accounts rea
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -16,10 +16,13 @@ from config.resources import RESOURCES, VERBS
 Mode = Literal["access-entries", "aws-auth"]
 AuthenticationMode = Literal["API_AND_CONFIG_MAP", "API"]
 Trusted = Literal["people", "pipeline"]
+Sight = Literal["alarms", "dashboard", "logs", "cluster-key"]
 
 PREFIX = "mindforce"
 MAX_SESSION_HOURS = 12
 """What IAM allows a role's sessions to last."""
+STARTED: Mapping[str, str] = {"restore-drill": "velero", "database-dump": "database"}
+"""The CronJobs that can be started by hand, with the namespace of each: one in each namespace."""
 
 _NAME = re.compile(r"[a-z][a-z-]{1,30}[a-z]")
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,64}")
@@ -50,6 +53,10 @@ class Role:
     rules: tuple[Rule, ...] = ()
     workload_rules: tuple[Rule, ...] = ()
     """What more it may do in the namespaces of the workloads."""
+    starts: tuple[str, ...] = ()
+    """CronJobs of STARTED that it may make a Job of: as they are, and nothing else there."""
+    sees: tuple[Sight, ...] = ()
+    """What it may look at in the account, beside the cluster's address."""
     break_glass: bool = False
     """EKS itself lets it do anything, whatever becomes of RBAC and of aws-auth."""
 
@@ -80,6 +87,10 @@ class Role:
         for field in ("rules", "workload_rules"):
             for number, rule in enumerate(getattr(self, field)):
                 yield from within(f"{field}[{number}]", rule.problems())
+        for field, known in (("starts", tuple(STARTED)), ("sees", get_args(Sight))):
+            given = getattr(self, field)
+            if not set(given) <= set(known) or len(set(given)) != len(given):
+                yield Problem(field, given, f"it must be some of {', '.join(known)}, each once")
         if self.break_glass == bool(self.rules or self.workload_rules):
             right = "a role has rules, or it is break_glass and needs none"
             yield Problem("rules", self.rules, right)

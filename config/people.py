@@ -2,26 +2,30 @@
 
 from dataclasses import replace
 
-from config.access import Role, Rule
+from config.access import Role, Rule, Sight
 from config.resources import ALL, READ, WRITE
 
 SEE = (
     Rule(
         resources=(
             "pods", "logs", "workloads", "scale", "autoscaling", "settings", "services",
-            "network-policies", "claims", "limits", "events", "permissions", "usage", "nodes",
-            "cluster",
+            "network-policies", "claims", "limits", "events", "permissions", "backups", "usage",
+            "nodes", "cluster",
         ),
         verbs=READ,
     ),
 )  # fmt: skip
 """All but secrets, and nothing that reaches into a pod."""
 
+WATCH: tuple[Sight, ...] = ("alarms", "dashboard", "logs", "cluster-key")
+"""What docs/runbooks looks at in the account; they change nothing there."""
+
 PLATFORM_ADMIN = Role(
     name="platform-admin",
     trusts="people",
     session_hours=4,
     rules=(Rule(resources=("everything",), verbs=(ALL,)),),
+    sees=WATCH,
 )
 
 DEVELOPER = Role(name="developer", trusts="people", session_hours=8, rules=SEE)
@@ -45,6 +49,8 @@ ON_CALL = Role(
         Rule(resources=("pods",), verbs=("delete",)),
         Rule(resources=("shells",), verbs=("get", "create")),
     ),
+    starts=("restore-drill", "database-dump"),
+    sees=WATCH,
 )
 
 PIPELINE = Role(
@@ -55,6 +61,8 @@ PIPELINE = Role(
     workload_rules=(
         Rule(resources=("pods", "logs", "workloads", "services", "events"), verbs=READ),
     ),
+    # Whether its deploy raised one.
+    sees=("alarms",),
 )
 
 BREAK_GLASS = Role(name="break-glass", trusts="people", session_hours=1, break_glass=True)

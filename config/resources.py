@@ -40,6 +40,17 @@ RESOURCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "": ("serviceaccounts",),
         "rbac.authorization.k8s.io": ("rolebindings", "roles"),
     },
+    # Not downloadrequests: an answered one has the address of a whole backup, Secrets and all.
+    "backups": {
+        "velero.io": (
+            "backups",
+            "backupstoragelocations",
+            "datadownloads",
+            "datauploads",
+            "restores",
+            "schedules",
+        ),
+    },
     "usage": {"metrics.k8s.io": ("pods",)},
     "nodes": {"": ("nodes",)},
     "cluster": {

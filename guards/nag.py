@@ -176,9 +176,21 @@ ACKNOWLEDGED: Sequence[Acknowledged] = (
     ),
     Acknowledged(
         "IAM5",
-        "Cluster/Access/mindforce-pipeline",
+        "Cluster/Access/mindforce-(on-call|pipeline|platform-admin)",
         ":alarm:*",
         "CloudWatch knows no single alarms for its list",
+    ),
+    Acknowledged(
+        "IAM5",
+        "Cluster/Access/mindforce-(on-call|platform-admin)",
+        ":log-group:/aws/eks/",
+        "the streams of two log groups, by name, which it only reads",
+    ),
+    Acknowledged(
+        "IAM5",
+        "Cluster/Access/mindforce-(on-call|platform-admin)",
+        "Resource::*",
+        "metrics have no names for IAM, and lists know no resources; it only reads them",
     ),
     Acknowledged(
         "S1",

@@ -7,12 +7,14 @@ from typing import Any
 from aws_cdk import aws_eks_v2
 from constructs import Construct, IDependable
 
-from config.access import Role, Rule
+from config.access import STARTED, Role, Rule
 from config.model import Environment
 from config.resources import RESOURCES
 from k8s.access import Rules, cluster_access, namespace_access, policy_rules
+from k8s.job_starters import start_policy, start_right
 from mindforce.access import Access
 from mindforce.manifest import Objects
+from mindforce.sights import Sights, sights
 
 GATE = "mindforce-rollout-gate"
 """The group of the roll-out gate, which looks for volumes before a cluster goes."""
@@ -23,14 +25,18 @@ def let_people_in(
     *,
     config: Environment,
     cluster: aws_eks_v2.ICluster,
+    key_arn: str,
     nodes: IDependable,
     node_roles: Sequence[str],
 ) -> None:
-    """Make the roles of the table, and let each become its group in the cluster."""
+    """Make the roles of the table, and let each become its group in the cluster.
+
+    `key_arn` is the key of the cluster's secrets.
+    """
     table = config.access
     access = Access(scope, "Access", cluster=cluster)
     for role in table.roles:
-        arn = _iam_role(access, role, config)
+        arn = _iam_role(access, role, config, key_arn)
         if role.break_glass:
             access.grant_admin(role.iam_name, role_arn=arn)
         # No broken ConfigMap shall stop a pipeline.
@@ -48,12 +54,40 @@ def let_people_in(
 
 def everywhere(roles: Sequence[Role]) -> Objects:
     """Return what the roles and the gate may do in all of the cluster, as Kubernetes objects."""
-    return [*_gate(), *(item for role in _with_rbac(roles) for item in _everywhere(role))]
+    rights = (item for role in _with_rbac(roles) for item in _everywhere(role))
+    return [*_gate(), *rights, *_held(roles)]
 
 
 def in_namespace(roles: Sequence[Role], namespace: str) -> Objects:
     """Return what the roles may do in a namespace of the workloads, as Kubernetes objects."""
     return [item for role in _with_rbac(roles) for item in _there(role, namespace)]
+
+
+def starting(roles: Sequence[Role], namespaces: Sequence[str]) -> Objects:
+    """Return the rights to start the CronJobs of these namespaces, as Kubernetes objects."""
+    return [
+        item
+        for name, space in STARTED.items()
+        if space in namespaces
+        for item in start_right(name, namespace=space, groups=_starters(roles, name))
+    ]
+
+
+def _held(roles: Sequence[Role]) -> Objects:
+    """Return what holds who may start a CronJob to doing just that."""
+    return [
+        item
+        for name, space in STARTED.items()
+        for item in start_policy(
+            name,
+            elsewhere=[other for other in STARTED.values() if other != space],
+            groups=_starters(roles, name),
+        )
+    ]
+
+
+def _starters(roles: Sequence[Role], cron_job: str) -> list[str]:
+    return [role.group for role in _with_rbac(roles) if cron_job in role.starts]
 
 
 @cache
@@ -92,10 +126,16 @@ def _rules(rules: Sequence[Rule]) -> Rules:
     return made
 
 
-def _iam_role(access: Access, role: Role, config: Environment) -> str:
+def _iam_role(access: Access, role: Role, config: Environment, key_arn: str) -> str:
     name, hours = role.iam_name, role.session_hours
+    known = sights(
+        account=config.account, region=config.region, cluster_name=config.name, key_arn=key_arn
+    )
+    sees: Sights = {sight: known[sight] for sight in role.sees}
     if role.trusts == "pipeline":
         return access.role_for_machine(
-            name, role_arn=config.access.pipeline_role, session_hours=hours
+            name, role_arn=config.access.pipeline_role, session_hours=hours, sees=sees
         )
-    return access.role_for_people(name, account=config.access.identity_account, session_hours=hours)
+    return access.role_for_people(
+        name, account=config.access.identity_account, session_hours=hours, sees=sees
+    )

@@ -96,6 +96,7 @@ class ClusterStack(EnvironmentStack):
             self,
             config=config,
             cluster=self.cluster.cluster,
+            key_arn=self.cluster.key_arn,
             nodes=self.nodes,
             node_roles=[self._node_role.arn],
         )

@@ -13,6 +13,7 @@ from mindforce.drill_alarm import METRIC_NAMESPACE
 from mindforce.drill_role import drill_statements
 from mindforce.pod_identity import PodIdentity
 from mindforce.rollout import RolloutGate
+from stacks.access import starting
 from stacks.backup_freshness import look_for_late_backups
 
 
@@ -28,8 +29,8 @@ def drill_restores(
 ) -> None:
     """Have the newest backup of these namespaces restored and compared, on the table's schedule.
 
-    And have somebody look between two drills whether there are new ones: a manifest each would be
-    one call more of CDK's function.
+    And have somebody look between two drills whether there are new ones, and let people start what
+    the table says: a manifest each would be one call more of CDK's function.
     """
     identity = PodIdentity(
         scope,
@@ -56,4 +57,10 @@ def drill_restores(
         memory=f"{DRILL.memory_mib}Mi",
     )
     late, looking = look_for_late_backups(scope, config=config, image=image)
-    gate.apply("RestoreDrill", [*manifest, *late], prune=False, after=[*after, identity, looking])
+    starters = starting(config.access.roles, [BACKUP_NAMESPACE, *namespaces])
+    gate.apply(
+        "RestoreDrill",
+        [*manifest, *late, *starters],
+        prune=False,
+        after=[*after, identity, looking],
+    )

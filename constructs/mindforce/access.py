@@ -7,7 +7,8 @@ from typing import Any
 from aws_cdk import Aws, aws_eks_v2, aws_iam
 from constructs import Construct
 
-from mindforce.policy import Statement, document
+from mindforce.policy import document
+from mindforce.sights import Sights
 
 _ADMIN_POLICY = "cluster-access-policy/AmazonEKSClusterAdminPolicy"
 _NODES = {
@@ -18,7 +19,7 @@ _NODES = {
 
 
 class Access(Construct):
-    """IAM roles that nobody assumes by a password alone, and that may do nothing but log in."""
+    """IAM roles that nobody assumes by a password alone, and that may only log in and look."""
 
     def __init__(self, scope: Construct, id: str, *, cluster: aws_eks_v2.ICluster) -> None:
         super().__init__(scope, id)
@@ -27,19 +28,18 @@ class Access(Construct):
         self._cluster_arn = cluster.cluster_arn
         self._lines: list[Mapping[str, Any]] = []
 
-    def role_for_people(self, name: str, *, account: str, session_hours: int) -> str:
+    def role_for_people(self, name: str, *, account: str, session_hours: int, sees: Sights) -> str:
         """Make a role that an account's users assume with MFA, and return its ARN."""
         factor = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
-        return self._role(name, account, factor, session_hours)
+        return self._role(name, account, factor, session_hours, sees)
 
-    def role_for_machine(self, name: str, *, role_arn: str, session_hours: int) -> str:
+    def role_for_machine(
+        self, name: str, *, role_arn: str, session_hours: int, sees: Sights
+    ) -> str:
         """Make a role that another role assumes, and return its ARN."""
         # As a condition, because a principal must exist when a policy names it.
         only = {"ArnEquals": {"aws:PrincipalArn": role_arn}}
-        # After a deploy it looks whether an alarm is raised; lists know no single alarms.
-        alarms = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:*"
-        see = {"alarms": {"Action": "cloudwatch:DescribeAlarms", "Resource": alarms}}
-        return self._role(name, role_arn.split(":")[4], only, session_hours, see)
+        return self._role(name, role_arn.split(":")[4], only, session_hours, sees)
 
     def map_by_entry(self, name: str, *, role_arn: str, group: str, username: str) -> None:
         """Let a role into a group by an access entry."""
@@ -96,10 +96,10 @@ class Access(Construct):
         account: str,
         condition: Mapping[str, Any],
         session_hours: int,
-        more: Mapping[str, Statement] | None = None,
+        sees: Sights,
     ) -> str:
         kubeconfig = {"Action": "eks:DescribeCluster", "Resource": self._cluster_arn}
-        may = {"kubeconfig": kubeconfig, **(more or {})}
+        may = {"kubeconfig": [kubeconfig], **sees}
         role = aws_iam.CfnRole(
             self,
             name,
@@ -115,7 +115,7 @@ class Access(Construct):
                 }
             ),
             policies=[
-                aws_iam.CfnRole.PolicyProperty(policy_name=policy, policy_document=document(what))
+                aws_iam.CfnRole.PolicyProperty(policy_name=policy, policy_document=document(*what))
                 for policy, what in may.items()
             ],
         )

@@ -95,6 +95,8 @@ class Cluster(Construct):
         # Its generated class lacks one member of the interface that it implements in JavaScript.
         self.cluster = cast(aws_eks_v2.ICluster, cluster)
         self.name = cluster.cluster_name
+        self.key_arn = key.key_arn
+        """Of the key that secrets in etcd are encrypted with."""
         self.issuer_url = resource.attr_open_id_connect_issuer_url
 
 

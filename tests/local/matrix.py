@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from config.access import Role
+from config.access import STARTED, Role
 from config.resources import ALL, IN_NO_NAMESPACE, RESOURCES, VERBS
 from config.workloads import WEB_NAMESPACE
 
@@ -65,11 +65,20 @@ def questions(namespaces: Sequence[str]) -> Iterator[Question]:
 def by_the_table(role: Role, question: Question) -> bool:
     """Say what the table says."""
     rules = role.rules + (role.workload_rules if question.namespace == WEB_NAMESPACE else ())
-    return role.break_glass or any(
-        {question.verb, ALL} & set(rule.verbs)
-        and (name == "everything" or question.resource in RESOURCES[name].get(question.group, ()))
-        for rule in rules
-        for name in rule.resources
+    starts = question[:3] == ("create", "batch", "jobs") and question.namespace in {
+        STARTED[name] for name in role.starts
+    }
+    return (
+        role.break_glass
+        or starts
+        or any(
+            {question.verb, ALL} & set(rule.verbs)
+            and (
+                name == "everything" or question.resource in RESOURCES[name].get(question.group, ())
+            )
+            for rule in rules
+            for name in rule.resources
+        )
     )
 
 

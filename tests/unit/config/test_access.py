@@ -76,6 +76,12 @@ def with_rule(**changes: Any) -> Environment:
         (with_role, {"trusts": "all"}, "roles[viewer].trusts is 'all'; it must be one of people,"),
         (with_role, {"session_hours": 13}, "roles[viewer].session_hours is 13; it must be 1 to 12"),
         (with_role, {"rules": ()}, "rules is (); a role has rules, or it is break_glass"),
+        (with_role, {"starts": ("web",)}, "starts is ('web',); it must be some of restore-drill,"),
+        (
+            with_role,
+            {"sees": ("logs", "logs")},
+            "sees is ('logs', 'logs'); it must be some of alarms",
+        ),
         (with_role, {"break_glass": True}, "a role has rules, or it is break_glass and needs none"),
         (
             with_rule,

@@ -134,6 +134,8 @@ WRONG: Mapping[str, tuple[Any, str]] = {
         None,
         "it must be a tuple, each item of type Rule (config/access.py)",
     ),
+    f"{ROLE}.starts": (("cleanup",), "it must be some of restore-drill, database-dump, each once"),
+    f"{ROLE}.sees": (("secrets",), "it must be some of alarms, dashboard, logs, cluster-key, each"),
     f"{ROLE}.break_glass": ("no", "it must be True or False"),
     "access.mode": ("rbac", "it must be one of access-entries, aws-auth"),
     "access.authentication_mode": ("CONFIG_MAP", "it must be one of API_AND_CONFIG_MAP, API"),

@@ -1,13 +1,18 @@
 """Who may log in to a cluster, in each way of mapping roles."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from config.access import STARTED, Role
 from config.environments import DEV, STAGE, TABLE
+from config.model import Environment
 from config.people import PIPELINE
+from stacks.access import everywhere, starting
+from tests.permissions import listed
 from tests.synthesis import Synthesis, Template, manifests, plain, references
 
 ENTRY = "AWS::EKS::AccessEntry"
@@ -74,17 +79,54 @@ def test_people_come_from_the_identity_account_with_a_second_factor(synthesis: S
             assert statement["Condition"] == wanted[role.trusts]
 
 
-def test_a_role_may_do_nothing_in_its_account_but_look(by_entries: Template) -> None:
+READS = ("Describe", "Filter", "Get", "List", "StartQuery")
+
+
+@pytest.mark.parametrize("mode", ["by_entries", "by_aws_auth"])
+def test_a_role_may_do_nothing_in_its_account_but_look(
+    mode: str, request: pytest.FixtureRequest
+) -> None:
+    template: Template = request.getfixturevalue(mode)
+    (cluster,) = template.resources("AWS::EKS::Cluster")
+    roles = _people(template)
+    for role in DEV.access.roles:
+        assert "ManagedPolicyArns" not in roles[role.iam_name]
+        found = _sees(roles[role.iam_name])
+        ((address,),) = (found.pop("kubeconfig"),)
+        assert address["Action"] == "eks:DescribeCluster"
+        assert set(references(address["Resource"])) == {cluster}
+        assert set(found) == set(role.sees)
+        for statement in (one for statements in found.values() for one in statements):
+            for action in listed(statement["Action"]):
+                assert action.partition(":")[2].startswith(READS), action
+
+
+def test_nobody_looks_at_what_holds_data(by_entries: Template) -> None:
     (cluster,) = by_entries.resources("AWS::EKS::Cluster")
-    for name, role in _people(by_entries).items():
-        policy, *more = role["Policies"]
-        (statement,) = policy["PolicyDocument"]["Statement"]
-        assert statement["Action"] == "eks:DescribeCluster"
-        assert set(references(statement["Resource"])) == {cluster}
-        assert "ManagedPolicyArns" not in role
-        # The pipeline's also looks whether a deploy raised an alarm.
-        actions = [one["PolicyDocument"]["Statement"][0]["Action"] for one in more]
-        assert actions == (["cloudwatch:DescribeAlarms"] if name == PIPELINE.iam_name else [])
+    (encryption,) = by_entries["Resources"][cluster]["Properties"]["EncryptionConfig"]
+    people = _people(by_entries)
+    assert set(_sees(people[PIPELINE.iam_name])) == {"kubeconfig", "alarms"}
+    found = _sees(people["mindforce-on-call"])
+    services = {
+        action.partition(":")[0]
+        for statements in found.values()
+        for one in statements
+        for action in listed(one["Action"])
+    }
+    assert services == {"cloudwatch", "eks", "kms", "logs"}
+    (key,) = found["cluster-key"]
+    assert key["Action"] == "kms:DescribeKey"
+    assert key["Resource"] == encryption["Provider"]["KeyArn"]
+    reading, _ = found["logs"]
+    names = ("cluster", "pods")
+    assert [plain(one).rpartition(":log-group:")[2] for one in reading["Resource"]] == [
+        f"/aws/eks/dev/{name}:*" for name in names
+    ]
+
+
+def _sees(role: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """What a role may do in its account: statements by the policy they are in."""
+    return {one["PolicyName"]: one["PolicyDocument"]["Statement"] for one in role["Policies"]}
 
 
 @pytest.mark.parametrize("mode", ["by_entries", "by_aws_auth"])
@@ -146,6 +188,8 @@ def test_api_only_changes_one_property_and_replaces_nothing(
 OF_PODS = {"backup-freshness", "database", "restore-drill"}
 """Roles that are for pods."""
 GATE = "mindforce-rollout-gate:everywhere"
+STARTS = {f"start-{name}" for name in STARTED}
+"""Roles that one or more of the table's are bound to."""
 
 
 def test_what_leaves_the_table_leaves_the_cluster(synthesis: Synthesis) -> None:
@@ -156,4 +200,64 @@ def test_what_leaves_the_table_leaves_the_cluster(synthesis: Synthesis) -> None:
             objects = manifests(synthesis.template(environment.name, stack))
             for kind in (f"{scope}Role", f"{scope}RoleBinding"):
                 found = {o["metadata"]["name"] for o in objects if o["kind"] == kind} - OF_PODS
-                assert found - {GATE} == {f"{group}{suffix}" for group in groups}
+                assert found - STARTS - {GATE} == {f"{group}{suffix}" for group in groups}
+
+
+def _starting(roles: Sequence[Role]) -> list[Any]:
+    return [*everywhere(roles), *starting(roles, list(STARTED.values()))]
+
+
+def test_who_starts_nothing_any_more_leaves_the_subjects_and_no_object() -> None:
+    before, after = (
+        [item for item in _starting(roles) if item["metadata"]["name"] in STARTS]
+        for roles in (DEV.access.roles, [replace(role, starts=()) for role in DEV.access.roles])
+    )
+    assert len(before) == 4 * len(STARTED)
+    for one, other in zip(before, after, strict=True):
+        assert (one["kind"], one["metadata"]) == (other["kind"], other["metadata"])
+        if one["kind"] == "RoleBinding":
+            assert [subject["name"] for subject in one["subjects"]] == ["mindforce:on-call"]
+            assert other["subjects"] == []
+
+
+@pytest.mark.parametrize("environment", TABLE.environments, ids=lambda e: e.name)
+def test_whoever_may_make_a_job_is_held_to_the_cron_job(
+    synthesis: Synthesis, environment: Environment
+) -> None:
+    """By the API server: tests/local_kubernetes/test_job_starters.py has what it lets through."""
+    standing = manifests(synthesis.template(environment.name, "Cluster"))
+    policies, bindings = (
+        {o["metadata"]["name"]: o["spec"] for o in standing if o["kind"] == f"Validating{kind}"}
+        for kind in ("AdmissionPolicy", "AdmissionPolicyBinding")
+    )
+    applied = manifests(synthesis.template(environment.name, "Workloads"))
+    rights = [o for o in applied if o["kind"] == "RoleBinding" and o["roleRef"]["name"] in STARTS]
+    jobs = {
+        (o["metadata"]["namespace"], o["metadata"]["name"])
+        for o in applied
+        if o["kind"] == "CronJob"
+    }
+    assert {right["metadata"]["namespace"] for right in rights} == set(STARTED.values())
+    for right in rights:
+        policy, binding = policies[right["roleRef"]["name"]], bindings[right["roleRef"]["name"]]
+        assert binding["policyName"] == right["roleRef"]["name"]
+        assert binding["validationActions"] == ["Deny"]
+        param = binding["paramRef"]
+        assert param["parameterNotFoundAction"] == "Deny"
+        space = right["metadata"]["namespace"]
+        assert (space, param["name"]) in jobs
+        (where,) = binding["matchResources"]["namespaceSelector"]["matchExpressions"]
+        assert where["operator"] == "NotIn"
+        assert space not in where["values"]
+        assert policy["failurePolicy"] == "Fail"
+        (groups,) = policy["matchConditions"]
+        for subject in right["subjects"]:
+            assert f"'{subject['name']}'" in groups["expression"]
+
+
+def test_nobody_else_makes_jobs_where_service_accounts_have_rights() -> None:
+    for role in TABLE.environments[-1].access.roles:
+        for rule in role.rules:
+            writes = set(rule.verbs) & {"create", "update", "patch"}
+            if role.name != "platform-admin":
+                assert not (writes and {"workloads", "pods"} & set(rule.resources)), role.name

@@ -8,6 +8,8 @@ from tests.permissions import grants, matching, resource_grants, takes_no_resour
 from tests.synthesis import Synthesis
 
 REASONS: Mapping[str, str] = {
+    "cloudwatch:GetMetricData": "IAM knows no single metrics, which its data sets aren't",
+    "cloudwatch:ListMetrics": "the same, and the dashboard looks for whatever has been there",
     "cloudwatch:PutMetricData": "a metric has no name before; a condition keeps to one namespace",
 }
 """Actions that are allowed on every resource although AWS could tell them apart, each with why."""
