@@ -56,6 +56,7 @@ def _as_scheduled(cluster: Cluster, *, everything: bool, volumes: bool) -> Objec
     names = ("snapshotVolumes", "snapshotMoveData", "defaultVolumesToFsBackup", "hooks")
     held = {name: template[name] for name in names if name in template}
     return {
+        "excludedResources": template.get("excludedResources", list(velero.DERIVED)),
         **(excluded if everything else {}),
         **(held if volumes else {"snapshotVolumes": False, "defaultVolumesToFsBackup": False}),
     }

@@ -24,7 +24,8 @@ def lacking(
     """Yield a sentence for each object of these namespaces."""
     name = backup["metadata"]["name"]
     started = velero.moment(backup["status"]["startTimestamp"])
-    wanted = [kind for kind in kinds(cluster) if kind.resource not in _EVENTS]
+    left_out = {*_EVENTS, *velero.DERIVED}
+    wanted = [kind for kind in kinds(cluster) if kind.resource not in left_out]
     for namespace in namespaces:
         mine = {(key.resource, key.name) for key in held if key.namespace == namespace}
         if not mine:

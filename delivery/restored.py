@@ -2,10 +2,12 @@
 
 from delivery.changes import Change
 from delivery.restore import CHANGES
+from delivery.velero import DERIVED
 
 MODIFIER = "restore-drill"
 # Never restored in a drill: what serves or runs, what controllers derive, what holds volumes.
 SKIPPED = (
+    *DERIVED,
     "ingresses.networking.k8s.io",
     "jobs.batch",
     "pods",
@@ -13,6 +15,7 @@ SKIPPED = (
     "controllerrevisions.apps",
     "daemonsets.apps",
     "persistentvolumeclaims",
+    "volumesnapshots.snapshot.storage.k8s.io",
     "endpoints",
     "endpointslices.discovery.k8s.io",
     "leases.coordination.k8s.io",

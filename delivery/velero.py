@@ -15,6 +15,13 @@ from delivery.cluster import Cluster, ClusterError, Object, wait_for
 NAMESPACE = "velero"
 GROUP = f"apis/velero.io/v1/namespaces/{NAMESPACE}"
 LOCATION = "default"
+DERIVED = (
+    "policyendpoints.networking.k8s.aws",
+    "clusterpolicyendpoints.networking.k8s.aws",
+    "secretproviderclasspodstatuses.secrets-store.csi.x-k8s.io",
+)
+"""What EKS and the Secrets Store driver write of pods that run, as k8s/velero.py has it: it acts on
+those pods from whichever namespace it is in, and is made anew by whom it belongs to."""
 _DOWNLOAD_SECONDS = 30.0
 _MOST_SAID = 3
 _WHOLE = "Completed"

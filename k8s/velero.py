@@ -13,6 +13,14 @@ LOCATION = "default"
 PASSWORD_SECRET, PASSWORD_KEY = "velero-repo-credentials", "repository-password"
 """Velero's own names; it makes the Secret with a password known to everybody, unless it is there.
 Source: pkg/repository/keys of Velero."""
+DERIVED = (
+    "policyendpoints.networking.k8s.aws",
+    "clusterpolicyendpoints.networking.k8s.aws",
+    "secretproviderclasspodstatuses.secrets-store.csi.x-k8s.io",
+)
+"""What no backup holds. A PolicyEndpoint names pods by namespace and address, and the node agent
+goes by that wherever it finds one: restored beside its pods, it takes their policies away. The last
+is the driver's note of a pod's volume; one of a pod that isn't there stops the driver on a node."""
 AGENT_CONFIG = "node-agent-config"
 _PROVIDER = "repository-password"
 
@@ -115,6 +123,7 @@ class Schedule:
             "volumeSnapshotLocations": [LOCATION],
             "ttl": f"{24 * self.keep_days}h0m0s",
             "includedNamespaces": list(self.namespaces),
+            "excludedResources": list(DERIVED),
             "snapshotVolumes": self.snapshot_volumes,
             "snapshotMoveData": self.move_data,
             "defaultVolumesToFsBackup": False,

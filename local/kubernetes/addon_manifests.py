@@ -55,7 +55,11 @@ def definitions(addon: Addon) -> Iterator[Object]:
 
 ANYTHING: Object = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
-VERSIONS = {"crd.k8s.amazonaws.com": "v1alpha1", "eks.amazonaws.com": "v1alpha1"}
+VERSIONS = {
+    "crd.k8s.amazonaws.com": "v1alpha1",
+    "eks.amazonaws.com": "v1alpha1",
+    "networking.k8s.aws": "v1alpha1",
+}
 """API group → version served, where it isn't v1."""
 
 

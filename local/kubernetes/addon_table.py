@@ -87,6 +87,7 @@ ADDONS: Mapping[str, Addon] = {
             )
         ],
         cluster_kinds={"eniconfigs.crd.k8s.amazonaws.com": "ENIConfig"},
+        namespaced_kinds={"policyendpoints.networking.k8s.aws": "PolicyEndpoint"},
     ),
     "kube-proxy": Addon(
         workloads=[
@@ -262,6 +263,9 @@ ADDONS: Mapping[str, Addon] = {
         ],
         namespaced_kinds={
             "secretproviderclasses.secrets-store.csi.x-k8s.io": "SecretProviderClass",
+            "secretproviderclasspodstatuses.secrets-store.csi.x-k8s.io": (
+                "SecretProviderClassPodStatus"
+            ),
         },
         csi_driver="secrets-store.csi.k8s.io",
     ),

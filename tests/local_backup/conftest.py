@@ -12,7 +12,7 @@ from delivery.drill import Drill
 from delivery.report import Verdict
 from local import access
 from tests.local.machine import Machine, standing
-from tests.local_backup.drilled import NAME, objects, remove
+from tests.local_backup.drilled import NAME, derived, objects, remove
 
 
 @pytest.fixture(scope="package")
@@ -38,10 +38,15 @@ def cluster(dev: Machine) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def held(cluster: Cluster) -> Iterator[dict[str, Object]]:
-    """What is in the namespace `drilled`, by path, once it is in a backup."""
+    """What is in the namespace `drilled`, by path, once it is in a backup.
+
+    There is something derived of it besides, which is in none.
+    """
     remove(cluster, NAME)
     cluster.create("api/v1/namespaces", {"metadata": {"name": NAME}})
     made = [(path, cluster.create(path, item)) for path, item in objects()]
+    for path, item in derived():
+        cluster.create(path, item)
     backup(cluster, f"first-{velero.stamp()}", [NAME], keep_hours=12)
     yield {f"{path}/{item['metadata']['name']}": item for path, item in made}
     remove(cluster, NAME)

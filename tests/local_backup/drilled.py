@@ -45,6 +45,19 @@ def objects() -> Iterator[tuple[str, Object]]:
     yield f"apis/batch/v1/namespaces/{NAME}/cronjobs", {"metadata": meta("one"), "spec": cron}
 
 
+def derived() -> Iterator[tuple[str, Object]]:
+    """Yield what EKS and the Secrets Store driver would write of its pods, by collection."""
+    pod = {"name": "one", "namespace": NAME, "podIP": "10.0.0.9", "hostIP": "10.0.0.1"}
+    policy = {"podSelectorEndpoints": [pod], "policyRef": {"name": "one", "namespace": NAME}}
+    endpoint = {"apiVersion": "networking.k8s.aws/v1alpha1", "kind": "PolicyEndpoint"}
+    path = f"apis/networking.k8s.aws/v1alpha1/namespaces/{NAME}/policyendpoints"
+    yield path, {**endpoint, "metadata": meta("one-x7kfp"), "spec": policy}
+    store = "secrets-store.csi.x-k8s.io/v1"
+    status = {"apiVersion": store, "kind": "SecretProviderClassPodStatus"}
+    path = f"apis/{store}/namespaces/{NAME}/secretproviderclasspodstatuses"
+    yield path, {**status, "metadata": meta("one-drilled-one"), "status": {"podName": "one"}}
+
+
 def _workload() -> Object:
     pod = {"containers": [{"name": "one", "image": "example.com/one:1"}]}
     labels = {"app": "one"}

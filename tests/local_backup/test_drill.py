@@ -5,14 +5,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
 
-from delivery import lease, scope, velero
+from delivery import contents, lease, restore, scope, velero
 from delivery.cluster import Cluster, Object
+from delivery.comparison import apart
 from delivery.data import dump
 from delivery.data_check import check_data
 from delivery.drill import main
@@ -22,7 +24,7 @@ from delivery.report import DIMENSION, METRIC, METRIC_NAMESPACE, Verdict, publis
 from service.migrate import migrate
 from service.settings import Settings
 from tests.local.machine import Machine, eventually
-from tests.local_backup.drilled import NAME, SPACE, meta
+from tests.local_backup.drilled import NAME, SPACE, derived, meta, remove
 from tests.local_backup.storage import LOCATION, forget
 
 ROWS = 500
@@ -40,6 +42,51 @@ def test_a_drill_passes_leaves_nothing_and_runs_nothing(
         for item in cluster.items(f"{velero.GROUP}/restores")
         if item["metadata"]["name"].startswith("drill-")
     ]
+
+
+def test_what_is_derived_of_pods_is_in_no_backup_and_never_restored(
+    dev: Machine,
+    cluster: Cluster,
+    drill: Callable[[], Verdict],
+    newest: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Beside those pods, it would take their network policies away."""
+    derived_of = {path for path, _ in derived()}
+    assert all(cluster.items(path) for path in derived_of)
+
+    def held(backup: str) -> set[str]:
+        found = contents.read(dev.client("s3"), cluster.get(LOCATION), backup)
+        return {key.resource for key in found} & set(velero.DERIVED)
+
+    assert held(newest) == set()
+    # A backup that somebody had Velero make, by itself.
+    name = f"plain-{velero.stamp()}"
+    spec = {"includedNamespaces": [NAME], "storageLocation": "default", "ttl": "1h"}
+    time.sleep(1.1)
+    velero.run(cluster, "Backup", name, {**spec, "snapshotVolumes": False}, seconds=60)
+    assert len(held(name)) == len(derived_of)
+    restored: list[Object] = []
+
+    def there(namespace: str) -> list[Object]:
+        moved = [path.replace(f"/{NAME}/", f"/{namespace}/") for path in derived_of]
+        return [item for path in moved for item in cluster.items(path)]
+
+    def looking(*arguments: Any) -> Iterator[str]:
+        restored.extend(there(f"drill-{NAME}"))
+        assert cluster.items(f"api/v1/namespaces/drill-{NAME}/configmaps")
+        return apart(*arguments)
+
+    monkeypatch.setattr("delivery.drill.apart", looking)
+    verdict = drill()
+    assert (verdict.backup, verdict.problems, restored) == (name, [], [])
+    try:
+        assert restore.main(["--from", name, "--namespace", NAME, "--into", "elsewhere"]) == 0
+        assert cluster.items("api/v1/namespaces/elsewhere/configmaps")
+        assert there("elsewhere") == []
+    finally:
+        remove(cluster, "elsewhere")
+        forget(cluster, name)
 
 
 def test_a_verdict_is_told_by_metric_event_and_report(

@@ -59,6 +59,12 @@ def test_what_else_is_left_out_is_as_in_the_daily_schedule() -> None:
     assert _made(template)["spec"]["excludedNamespaces"] == ["velero", "drill-web"]
 
 
+@pytest.mark.parametrize("template", [None, {}, {"excludedResources": list(velero.DERIVED)}])
+def test_no_backup_holds_what_acts_on_pods_of_another_namespace(template: Object | None) -> None:
+    for namespaces in ((), ("web",)):
+        assert _made(template, *namespaces)["spec"]["excludedResources"] == list(velero.DERIVED)
+
+
 def test_volumes_are_held_as_the_table_says_unless_nothing_of_them_is_wanted() -> None:
     whole, less = _made(MOVED), _made(MOVED, volumes=False)
     assert MOVED.items() <= whole["spec"].items()

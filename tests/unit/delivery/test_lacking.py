@@ -35,9 +35,12 @@ class Cluster:
         apps = _group("apps", v1=[_kind("deployments")], v1beta1=[_kind("deployments")])
         old = _group("old.io", v2=[], v1=[_kind("olds")])
         metrics = _group("metrics.k8s.io", v1beta1=[_kind("pods", verbs=["get", "list"])])
-        return {"items": [core] if path == "api" else [apps, old, metrics]}
+        aws = _group("networking.k8s.aws", v1alpha1=[_kind("policyendpoints")])
+        return {"items": [core] if path == "api" else [apps, old, metrics, aws]}
 
     def items(self, path: str) -> list[Object]:
+        if path.endswith("/policyendpoints"):
+            return [_deployment()]
         return self._deployments if path == "apis/apps/v1/namespaces/web/deployments" else []
 
 
@@ -56,7 +59,13 @@ def test_kinds_are_those_that_velero_backs_up_in_their_preferred_version() -> No
         ("configmaps", "v1"),
         ("deployments.apps", "apps/v1"),
         ("olds.old.io", "old.io/v1"),
+        ("policyendpoints.networking.k8s.aws", "networking.k8s.aws/v1alpha1"),
     ]
+
+
+def test_what_no_backup_holds_is_not_missed() -> None:
+    """The cluster has a PolicyEndpoint all along."""
+    assert _lacking() == []
 
 
 def test_an_object_of_a_kind_that_is_not_in_the_backup_is_named() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from config.environments import TABLE
 from config.model import Environment
+from delivery import velero
 from k8s.storage import DRIVER
 from tests.synthesis import Synthesis, manifests, plain
 
@@ -37,6 +38,7 @@ def test_schedules_are_the_tables(synthesis: Synthesis, environment: Environment
     assert found["daily"]["template"]["excludedNamespaces"] == ["velero", *drilled]
     assert found["hourly"]["template"]["includedNamespaces"] == ["web", *databases]
     for schedule in found.values():
+        assert schedule["template"]["excludedResources"] == list(velero.DERIVED)
         # Deleting a schedule must not delete what it made.
         assert schedule["useOwnerReferencesInBackup"] is False
         assert schedule["template"]["snapshotVolumes"] is (wanted.volumes != "none")
