@@ -13,6 +13,10 @@ ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 POLL_SECONDS = 120
 """How long a pod's files may lag behind their secrets; each poll is an API call for each."""
 DRIVER = "secrets-store.csi.k8s.io"
+DRIVER_ACCOUNT = "secrets-store-csi-driver"
+DRIVER_NAMESPACES = ("aws-secrets-manager", "kube-system")
+"""Where the driver's account may be: users of the add-on report the first, and its parts' charts
+are documented with the second. A namespace that isn't there has none."""
 FOLDER = "/var/run/secrets/database"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from k8s.secret_store import DRIVER
+from k8s.secret_store import DRIVER, DRIVER_ACCOUNT, DRIVER_NAMESPACES
 
 Manifest = dict[str, Any]
 
@@ -23,6 +23,9 @@ goes by that wherever it finds one: restored beside its pods, it takes their pol
 is the driver's note of a pod's volume; one of a pod that isn't there stops the driver on a node."""
 AGENT_CONFIG = "node-agent-config"
 _PROVIDER = "repository-password"
+_RBAC = "rbac.authorization.k8s.io"
+_SYNC = "secrets-store-sync"
+"""None of the driver's own names, should its add-on ever bring such rights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +170,41 @@ def password_provider(*, namespace: str, region: str, secret_arn: str) -> Manife
             ],
         },
     }
+
+
+def password_rights(*, namespace: str) -> list[Manifest]:
+    """Let the Secrets Store driver make the Secret of `password_provider`, and write no other.
+
+    EKS's add-on takes the option that would give it such rights, and leaves it at that
+    (aws/secrets-store-csi-driver-provider-aws#597). The driver knows what Secrets it has made by a
+    watch over all namespaces: without that it stops at the first.
+    """
+
+    def rule(verbs: Sequence[str], names: Sequence[str] = ()) -> Manifest:
+        of = {"resourceNames": list(names)} if names else {}
+        return {"apiGroups": [""], "resources": ["secrets"], "verbs": list(verbs), **of}
+
+    # To own an object is to say when it goes, for which some clusters want the right to delete it.
+    writing = [rule(["create"]), rule(["get", "update", "patch", "delete"], [PASSWORD_SECRET])]
+    return [
+        *_driver_may("ClusterRole", {"name": _SYNC}, [rule(["list", "watch"])]),
+        *_driver_may("Role", {"name": _SYNC, "namespace": namespace}, writing),
+    ]
+
+
+def _driver_may(
+    kind: str, metadata: Mapping[str, str], rules: Sequence[Manifest]
+) -> list[Manifest]:
+    head = {"apiVersion": f"{_RBAC}/v1", "metadata": dict(metadata)}
+    subjects = [
+        {"kind": "ServiceAccount", "name": DRIVER_ACCOUNT, "namespace": namespace}
+        for namespace in DRIVER_NAMESPACES
+    ]
+    role = {"apiGroup": _RBAC, "kind": kind, "name": _SYNC}
+    return [
+        {**head, "kind": kind, "rules": list(rules)},
+        {**head, "kind": f"{kind}Binding", "roleRef": role, "subjects": subjects},
+    ]
 
 
 def password_volumes() -> list[Manifest]:

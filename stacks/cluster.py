@@ -23,11 +23,10 @@ from stacks.access import everywhere, let_people_in
 from stacks.classes import offer_classes
 from stacks.environment_stack import EnvironmentStack
 
-# All of them options of the driver. Without rotation a pod sees a secret as it was when the pod
-# started; what is synced is the password of Velero's repository, which it reads from a Secret only.
+# Options of the driver. Without rotation a pod sees a secret as it was when the pod started. With
+# `syncSecret` it could write every Secret there is: k8s/velero.py lets it write the one it has to.
 SECRETS_STORE = {
     "secrets-store-csi-driver": {
-        "syncSecret": {"enabled": True},
         "enableSecretRotation": True,
         "rotationPollInterval": f"{SECRET_POLL_SECONDS}s",
     }

@@ -41,6 +41,7 @@ def make_backups(
             velero.password_provider(
                 namespace=BACKUP_NAMESPACE, region=config.region, secret_arn=backup.password.arn
             ),
+            *velero.password_rights(namespace=BACKUP_NAMESPACE),
         ],
         overwrite=True,
         # Restores in it wait for the server to tidy up after them, which has gone by then.

@@ -8,19 +8,6 @@ from typing import Any
 from local.kubernetes.addon_table import Addon, Container, Object, Workload
 
 NAMESPACE = "kube-system"
-SYNC_ROLE: Object = {
-    "apiVersion": "rbac.authorization.k8s.io/v1",
-    "kind": "ClusterRole",
-    "metadata": {"name": "secretprovidersyncing-role"},
-    "rules": [
-        {
-            "apiGroups": [""],
-            "resources": ["secrets"],
-            "verbs": ["create", "delete", "get", "list", "patch", "update", "watch"],
-        }
-    ],
-}
-"""What the Secrets Store CSI driver makes Secrets with, where it is told to make any."""
 
 
 def definitions(addon: Addon) -> Iterator[Object]:
@@ -84,8 +71,6 @@ def objects(
         }
     for workload in addon.workloads:
         options = configuration.get(workload.section, {}) if workload.section else configuration
-        if options.get("syncSecret", {}).get("enabled"):
-            yield SYNC_ROLE
         account = workload.service_account or workload.name
         if account != "default":
             yield _namespaced("v1", "ServiceAccount", account, workload)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from local.kubernetes.addon_manifests import NAMESPACE, SYNC_ROLE, definitions, objects
+from local.kubernetes.addon_manifests import NAMESPACE, definitions, objects
 from local.kubernetes.addon_table import ADDONS, Addon, Workload
 from local.kubernetes.client import Client, Object, object_path
 from local.kubernetes.control_plane import ControlPlane
@@ -56,11 +56,8 @@ def apply(
         client.apply(item)
         _wait_defined(client, object_path(item), deadline)
     dns = str(ipaddress.ip_network(control_plane.service_cidr)[10])
-    made = list(objects(name, addon, configuration or {}, region=region, dns_address=dns))
-    for item in made:
+    for item in objects(name, addon, configuration or {}, region=region, dns_address=dns):
         client.apply(item)
-    if name == "aws-secrets-store-csi-driver-provider" and SYNC_ROLE not in made:
-        client.delete(object_path(SYNC_ROLE))
     _wait(client, name, addon.workloads, deadline)
     if name == "metrics-server":
         control_plane.enable("metrics")
@@ -107,22 +104,13 @@ def _unsupported(addon: Addon, configuration: Mapping[str, Any]) -> Iterator[tup
         if key in sections and isinstance(value, Mapping):
             workload = sections[key]
             known = OPTIONS | {flag for one in workload.containers for flag in one.flags}
-            yield from (
-                (workload.name, option)
-                for option, given in value.items()
-                if option not in known and not _syncs(workload.name, option, given)
-            )
+            yield from ((workload.name, option) for option in value if option not in known)
         elif key not in (OPTIONS if "" in sections else ()) and not _special(addon, key):
             yield sections.get("", addon.workloads[0]).name, key
 
 
 def _special(addon: Addon, key: str) -> bool:
     return addon is ADDONS["vpc-cni"] and key in ("env", "enableNetworkPolicy")
-
-
-def _syncs(workload: str, option: str, value: Any) -> bool:
-    known = ({"enabled": True}, {"enabled": False})
-    return workload == "secrets-store-csi-driver" and option == "syncSecret" and value in known
 
 
 def _wait(client: Client, name: str, workloads: Sequence[Workload], deadline: float) -> None:

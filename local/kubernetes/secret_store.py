@@ -7,13 +7,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local.kubernetes.addon_manifests import SYNC_ROLE
-from local.kubernetes.client import ApiError, Client, Object, object_path
+from local.kubernetes.addon_manifests import NAMESPACE
+from local.kubernetes.client import ApiError, Client, Object
 from local.kubernetes.errors import ControlPlaneError
 
 DRIVER = "secrets-store.csi.k8s.io"
 _GROUP = "apis/secrets-store.csi.x-k8s.io/v1"
 _CONFLICT = 409
+_ACCOUNT = "secrets-store-csi-driver"
 
 
 def provider_of(volume: Object) -> str | None:
@@ -39,18 +40,19 @@ class SecretStore:
         """Make the `secretObjects` of a SecretProviderClass.
 
         Raises ControlPlaneError where the pod would wait: nothing that it may read, no identity,
-        or an add-on that wasn't told to make Secrets.
+        or a driver that may not make Secrets, for which EKS's add-on brings no rights.
         """
         path = f"{_GROUP}/namespaces/{namespace}/secretproviderclasses/{provider}"
         spec = self._client.get(path)["spec"]
         wanted = spec.get("secretObjects", [])
         if not wanted:
             return
-        if self._client.find(object_path(SYNC_ROLE)) is None:
-            raise ControlPlaneError(
-                f"SecretProviderClass {namespace}/{provider} has secretObjects, which the add-on "
-                "makes only with secrets-store-csi-driver.syncSecret.enabled."
-            )
+        for item in wanted:
+            for denied in self._denied(namespace, item["secretName"]):
+                raise ControlPlaneError(
+                    f"SecretProviderClass {namespace}/{provider}: the service account "
+                    f"{NAMESPACE}/{_ACCOUNT} may not {denied}, and so can't make Secrets."
+                )
         values = dict(self._values(spec["parameters"], provider))
         for item in wanted:
             data = {
@@ -58,6 +60,30 @@ class SecretStore:
                 for one in item["data"]
             }
             self._make(namespace, item["secretName"], item["type"], data)
+
+    def _denied(self, namespace: str, name: str) -> Iterator[str]:
+        """Yield what of a Secret the driver may not do: it watches those of all namespaces."""
+        there = {"namespace": namespace}
+        for verb, where in (
+            ("list", {}),
+            ("watch", {}),
+            ("create", there),
+            ("update", {**there, "name": name}),
+            ("patch", {**there, "name": name}),
+        ):
+            spec = {
+                "user": f"system:serviceaccount:{NAMESPACE}:{_ACCOUNT}",
+                "groups": ["system:authenticated", f"system:serviceaccounts:{NAMESPACE}"],
+                "resourceAttributes": {"verb": verb, "resource": "secrets", **where},
+            }
+            path = "apis/authorization.k8s.io/v1/subjectaccessreviews"
+            review = {
+                "apiVersion": "authorization.k8s.io/v1",
+                "kind": "SubjectAccessReview",
+                "spec": spec,
+            }
+            if not self._client.request("POST", path, body=review)["status"].get("allowed"):
+                yield f"{verb} secrets {'in ' + namespace if where else 'in all namespaces'}"
 
     def _values(self, parameters: Mapping[str, str], provider: str) -> Iterator[tuple[str, str]]:
         import boto3

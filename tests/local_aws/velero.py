@@ -11,7 +11,13 @@ from typing import Any
 from delivery import velero
 from delivery.cluster import Cluster as Api
 from delivery.cluster import connect
-from k8s.velero import StorageLocation, password_mounts, password_provider, password_volumes
+from k8s.velero import (
+    StorageLocation,
+    password_mounts,
+    password_provider,
+    password_rights,
+    password_volumes,
+)
 from local import processes
 from local.kubernetes import addons
 from local.kubernetes.addon_manifests import definitions
@@ -90,10 +96,13 @@ def installed(
             ADD_ON,
             region=REGION,
             account=ACCOUNT,
-            configuration={"secrets-store-csi-driver": {"syncSecret": {"enabled": True}}},
         )
-        wanted = password_provider(namespace=velero.NAMESPACE, region=REGION, secret_arn=secret)
-        plane.kubectl("apply", "--filename=-", stdin=json.dumps(wanted))
+        wanted = [
+            password_provider(namespace=velero.NAMESPACE, region=REGION, secret_arn=secret),
+            *password_rights(namespace=velero.NAMESPACE),
+        ]
+        items = json.dumps({"apiVersion": "v1", "kind": "List", "items": wanted})
+        plane.kubectl("apply", "--filename=-", stdin=items)
         values |= {"extraVolumes": password_volumes(), "extraVolumeMounts": password_mounts()}
     plane.kubectl("apply", "--server-side", "--filename=-", stdin=_rendered(folder, tools, values))
     controllers = Controllers(

@@ -1,6 +1,7 @@
 """What Velero is told in each environment."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -83,13 +84,77 @@ def test_the_server_starts_once_the_repositorys_secret_is_ours(synthesis: Synthe
     text = json.dumps(release["Values"])
     for waited in (provider["metadata"]["name"], made["secretName"]):
         assert waited in text
-    (add_on,) = (
-        item
-        for item in synthesis.template("prod", "Cluster").properties("AWS::EKS::Addon")
-        if item["AddonName"] == "aws-secrets-store-csi-driver-provider"
+
+
+@pytest.mark.parametrize("namespace", ["aws-secrets-manager", "kube-system"])
+def test_the_drivers_account_may_make_the_repositorys_secret_and_write_no_other(
+    synthesis: Synthesis, namespace: str
+) -> None:
+    """Its add-on gives it no such rights, wherever it is; its watch is over all namespaces."""
+    may = _rights(synthesis, namespace)
+    (provider,) = _objects(synthesis, "prod", "SecretProviderClass")
+    secret = (provider["metadata"]["namespace"], provider["spec"]["secretObjects"][0]["secretName"])
+    assert may("list", None, None)
+    assert may("watch", None, None)
+    # A name that is to be is not in what is judged.
+    assert may("create", secret[0], None)
+    assert all(may(verb, *secret) for verb in ("update", "patch"))
+    for verb in ("create", "update", "patch", "delete"):
+        assert not may(verb, None, None)
+        assert not may(verb, "web", None)
+    assert not any(may(verb, "velero", "cloud") for verb in ("get", "update", "patch", "delete"))
+
+
+def test_the_driver_has_its_rights_before_velero_waits_for_the_secret(synthesis: Synthesis) -> None:
+    template = synthesis.template("prod", "Platform")
+    (rights,) = (
+        name
+        for name, resource in template.resources(MANIFEST).items()
+        if '"kind":"RoleBinding"' in plain(resource["Properties"]["Manifest"])
     )
-    driver = json.loads(add_on["ConfigurationValues"])["secrets-store-csi-driver"]
-    assert driver["syncSecret"] == {"enabled": True}
+    (release,) = (
+        name
+        for name, resource in template.resources(RELEASE).items()
+        if resource["Properties"]["Release"] == "velero"
+    )
+    assert template.comes_after(release, rights)
+
+
+def _rights(synthesis: Synthesis, namespace: str) -> Callable[[str, str | None, str | None], bool]:
+    """Return what says whether the driver may do something with a Secret, or with all of them."""
+    subject = {
+        "kind": "ServiceAccount",
+        "name": "secrets-store-csi-driver",
+        "namespace": namespace,
+    }
+    found = [
+        item
+        for stack in ("Cluster", "Platform", "Workloads")
+        for item in manifests(synthesis.template("prod", stack))
+    ]
+    rules = []
+    for binding in found:
+        if binding["kind"].endswith("RoleBinding") and subject in binding["subjects"]:
+            wanted = binding["roleRef"]
+            space = binding["metadata"].get("namespace")
+            rules += [
+                (space, rule)
+                for role in found
+                if (role["kind"], role["metadata"]["name"]) == (wanted["kind"], wanted["name"])
+                and role["metadata"].get("namespace") in (None, space)
+                for rule in role["rules"]
+            ]
+    assert all((r["apiGroups"], r["resources"]) == ([""], ["secrets"]) for _, r in rules)
+
+    def may(verb: str, space: str | None, name: str | None) -> bool:
+        return any(
+            verb in rule["verbs"]
+            and where in (None, space)
+            and ("resourceNames" not in rule or name in rule["resourceNames"])
+            for where, rule in rules
+        )
+
+    return may
 
 
 def test_restores_that_nobody_tidies_up_keep_no_stack(synthesis: Synthesis) -> None:
