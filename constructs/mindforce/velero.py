@@ -15,12 +15,15 @@ PLUGIN_VERSION = "1.14.2"
 NAME = "velero"
 """Of the release, and of the server's service account."""
 
-_RESTRICTED = {
+RESTRICTED = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
     "readOnlyRootFilesystem": True,
 }
 _USER = 65532
+_HOME = "/scratch"
+"""Of server and agent, and of the pods that they make: a volume in all of them. Whoever opens the
+repository keeps its settings and a cache in HOME, and the server's root is read-only."""
 
 
 class Velero(Construct):
@@ -86,7 +89,7 @@ class Velero(Construct):
                         "name": "velero-plugin-for-aws",
                         "image": plugin,
                         "volumeMounts": [{"mountPath": "/target", "name": "plugins"}],
-                        "securityContext": _RESTRICTED,
+                        "securityContext": RESTRICTED,
                     }
                 ],
                 "podSecurityContext": {
@@ -96,7 +99,7 @@ class Velero(Construct):
                     "fsGroup": _USER,
                     "seccompProfile": {"type": "RuntimeDefault"},
                 },
-                "containerSecurityContext": _RESTRICTED,
+                "containerSecurityContext": RESTRICTED,
                 "resources": {"requests": dict(server), "limits": {"memory": "1Gi"}},
                 "priorityClassName": "system-cluster-critical",
                 "extraVolumes": [dict(volume) for volume in secret_volumes],
@@ -109,6 +112,7 @@ class Velero(Construct):
                 "configuration": {
                     "uploaderType": "kopia",
                     "features": "EnableCSI",
+                    "extraEnvVars": [{"name": "HOME", "value": _HOME}],
                     "repositoryMaintenanceJob": {
                         "repositoryConfigData": {
                             "global": {

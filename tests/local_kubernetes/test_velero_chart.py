@@ -14,8 +14,10 @@ from local.tools import velero
 from local.tools.go import pinned
 from mindforce.velero import CHART_VERSION, PLUGIN_VERSION, VERSION
 from tests.local_kubernetes.velero_values import VALUES
+from tests.synthesis import Synthesis, plain
 
 CHART = velero.HERE / "chart"
+RELEASE = "Custom::AWSCDK-EKS-HelmChart"
 
 
 def _render(tools: Path, folder: Path, values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
@@ -42,6 +44,33 @@ def test_values_decide_what_runs(tools: Path, tmp_path: Path) -> None:
     assert container["image"] == f"docker.io/velero/velero:v{VERSION}"
     assert "--features=EnableCSI" in container["args"]
     assert {o["kind"] for o in objects} >= {"DaemonSet", "ServiceAccount", "ClusterRoleBinding"}
+
+
+def test_what_reads_the_repository_may_write_into_its_home(
+    tools: Path, tmp_path: Path, synthesis: Synthesis
+) -> None:
+    """As do the pods that server and agent make, which have these mounts and this environment."""
+    for environment in synthesis.environments:
+        (release,) = (
+            one
+            for one in synthesis.template(environment, "Platform").properties(RELEASE)
+            if one["Release"] == "velero"
+        )
+        done = _render(tools, tmp_path, json.loads(plain(release["Values"])))
+        assert done.returncode == 0, done.stderr
+        read_only = {}
+        for item in yaml.safe_load_all(done.stdout):
+            if item["kind"] not in ("Deployment", "DaemonSet"):
+                continue
+            pod = item["spec"]["template"]["spec"]
+            (container,) = pod["containers"]
+            empty = {volume["name"] for volume in pod["volumes"] if "emptyDir" in volume}
+            writable = {m["mountPath"] for m in container["volumeMounts"] if m["name"] in empty}
+            (home,) = (e["value"] for e in container["env"] if e["name"] == "HOME")
+            assert home in writable
+            context = container["securityContext"]
+            read_only[item["kind"]] = context.get("readOnlyRootFilesystem", False)
+        assert read_only == {"Deployment": True, "DaemonSet": False}
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from mindforce.velero import VERSION
+from mindforce.velero import RESTRICTED, VERSION
 
 VALUES: dict[str, Any] = {
     "image": {"repository": "docker.io/velero/velero", "tag": f"v{VERSION}"},
     "initContainers": [{"name": "plugin", "image": "plugin:1"}],
     "podSecurityContext": {},
-    "containerSecurityContext": {},
+    "containerSecurityContext": RESTRICTED,
     "resources": {},
     "priorityClassName": "system-cluster-critical",
     "serviceAccount": {"server": {"name": "velero"}},
