@@ -229,7 +229,13 @@ def agent_config(*, namespace: str, cpu: str, memory: str) -> Manifest:
     """Return how the agents move data: one volume at a time on a node, by pods of this size."""
     config = {
         "loadConcurrency": {"globalConfig": 1},
-        "podResources": {"cpuRequest": cpu, "memoryRequest": memory, "memoryLimit": "1Gi"},
+        # All four, or they are ignored; a limit of 0 is none.
+        "podResources": {
+            "cpuRequest": cpu,
+            "cpuLimit": "0",
+            "memoryRequest": memory,
+            "memoryLimit": "1Gi",
+        },
     }
     return {
         "apiVersion": "v1",

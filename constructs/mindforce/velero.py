@@ -117,8 +117,10 @@ class Velero(Construct):
                         "repositoryConfigData": {
                             "global": {
                                 "keepLatestMaintenanceJobs": 1,
+                                # All four, or no Job is made; a limit of 0 is none.
                                 "podResources": {
                                     "cpuRequest": mover["cpu"],
+                                    "cpuLimit": "0",
                                     "memoryRequest": mover["memory"],
                                     "memoryLimit": "1Gi",
                                 },

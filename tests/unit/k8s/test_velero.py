@@ -1,6 +1,7 @@
 """What Velero is told in each environment."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -155,6 +156,35 @@ def _rights(synthesis: Synthesis, namespace: str) -> Callable[[str, str | None, 
         )
 
     return may
+
+
+@pytest.mark.parametrize("environment", TABLE.environments, ids=lambda e: e.name)
+def test_velero_takes_what_it_is_told_of_the_pods_that_it_makes(
+    synthesis: Synthesis, environment: Environment
+) -> None:
+    """Of a field that is absent it says that it can't be parsed, and leaves all of them out."""
+    name = environment.name
+    (agent,) = (
+        item for item in _objects(synthesis, name, "ConfigMap") if "config.json" in item["data"]
+    )
+    releases = synthesis.template(name, "Platform").properties(RELEASE)
+    (release,) = (one for one in releases if one["Release"] == "velero")
+    values = json.loads(plain(release["Values"]))
+    assert f"--node-agent-configmap={agent['metadata']['name']}" in values["nodeAgent"]["extraArgs"]
+    moving = json.loads(agent["data"]["config.json"])
+    tending = values["configuration"]["repositoryMaintenanceJob"]["repositoryConfigData"]["global"]
+    # As pkg/types of Velero spells them; what it doesn't know it says nothing of.
+    assert set(moving) == {"loadConcurrency", "podResources"}
+    assert set(moving["loadConcurrency"]) == {"globalConfig"}
+    assert set(tending) == {"keepLatestMaintenanceJobs", "podResources"}
+    for config in (moving, tending):
+        resources = config["podResources"]
+        assert set(resources) == {"cpuRequest", "cpuLimit", "memoryRequest", "memoryLimit"}
+        assert resources["cpuLimit"] == "0"
+        assert all(re.fullmatch(r"[0-9]+(m|Mi|Gi)?", value) for value in resources.values())
+    # It would refuse pods without that limit.
+    (quota,) = _objects(synthesis, name, "ResourceQuota")
+    assert "limits.cpu" not in quota["spec"]["hard"]
 
 
 def test_restores_that_nobody_tidies_up_keep_no_stack(synthesis: Synthesis) -> None:
