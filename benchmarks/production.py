@@ -55,6 +55,7 @@ def _backups() -> Iterator[Object]:
     yield velero.egress(namespace=space, credentials=POD_IDENTITY)
     yield velero.agent_config(namespace=space, **_requests(MOVER))
     yield velero.password_provider(namespace=space, region=REGION, secret_arn="arn:of:it")
+    yield from velero.password_rights(namespace=space)
     location = velero.StorageLocation(
         namespace=space, bucket=BUCKET, region=REGION, key_arn="arn:of:key"
     )
