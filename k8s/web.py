@@ -125,7 +125,8 @@ class WebChart(Chart):
         self._service()
         exposure = Exposure(
             namespace=namespace,
-            subnets=sorted(load_balancer_subnets),
+            # As they are given: ids not known yet sort by how many were asked for before them.
+            subnets=list(load_balancer_subnets),
             host=host,
             certificate_arn=certificate_arn,
         )

@@ -206,7 +206,7 @@ def test_a_network_load_balancer_passes_connections_to_pods_inside_the_vpc() -> 
     asked = {name.removeprefix(PREFIX): value for name, value in annotations.items()}
     assert asked == {
         "scheme": "internal",
-        "subnets": "subnet-1,subnet-2",
+        "subnets": "subnet-2,subnet-1",  # as given: as tokens they would sort by chance
         "nlb-target-type": "ip",
         "healthcheck-protocol": "http",
         "healthcheck-path": "/readyz",
