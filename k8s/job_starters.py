@@ -10,6 +10,7 @@ from k8s.drill_image import Manifest
 
 _ADMISSION = "admissionregistration.k8s.io/v1"
 _RBAC = "rbac.authorization.k8s.io"
+_NOWHERE_ELSE = "start-nowhere-else"
 _GENERATED = (
     "batch.kubernetes.io/controller-uid",
     "batch.kubernetes.io/job-name",
@@ -19,37 +20,16 @@ _GENERATED = (
 """Labels that the API server puts on a Job's pods."""
 
 
-def start_policy(
-    cron_job: str, *, elsewhere: Sequence[str], groups: Sequence[str]
-) -> list[Manifest]:
+def start_policy(cron_job: str, *, namespace: str, groups: Sequence[str]) -> list[Manifest]:
     """Return the admission policy that holds groups to starting a CronJob, and its binding.
 
-    It holds in every namespace but `elsewhere`, where others are started: a right to make Jobs that
-    a restore brings into another namespace is as narrow there.
     It has to stay as long as the cluster: an API server that has seen the last policy about
     CronJobs go reads none for the next one, and refuses all (policy_source.go of Kubernetes 1.36).
     """
     name = _name(cron_job)
-    whose = ", ".join(f"'{group}'" for group in groups)
     policy = {
-        "failurePolicy": "Fail",
         "paramKind": {"apiVersion": "batch/v1", "kind": "CronJob"},
-        "matchConstraints": {
-            "resourceRules": [
-                {
-                    "apiGroups": ["batch"],
-                    "apiVersions": ["*"],
-                    "operations": ["CREATE"],
-                    "resources": ["jobs"],
-                }
-            ]
-        },
-        "matchConditions": [
-            {
-                "name": "groups",
-                "expression": f"request.userInfo.groups.exists(one, one in [{whose}])",
-            }
-        ],
+        **_of_jobs_by(groups),
         "variables": [
             {"name": "wanted", "expression": "params.spec.jobTemplate.spec"},
             {"name": "pod", "expression": "object.spec.template"},
@@ -62,23 +42,38 @@ def start_policy(
     binding = {
         "policyName": name,
         "validationActions": ["Deny"],
-        # Of the Job's own namespace: where there is none of the name, nothing is let through.
-        "paramRef": {"name": cron_job, "parameterNotFoundAction": "Deny"},
+        # To deny would deny the Jobs of everybody as long as there is none: it is looked for before
+        # it is asked whose the Job is. The right comes, and goes, with the CronJob.
+        "paramRef": {"name": cron_job, "parameterNotFoundAction": "Allow"},
         "matchResources": {
-            "namespaceSelector": {
-                "matchExpressions": [
-                    {
-                        "key": "kubernetes.io/metadata.name",
-                        "operator": "NotIn",
-                        "values": [*elsewhere],
-                    }
-                ]
-            }
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
         },
     }
     return [
         _admission("ValidatingAdmissionPolicy", name, policy),
         _admission("ValidatingAdmissionPolicyBinding", name, binding),
+    ]
+
+
+def nowhere_else(namespaces: Sequence[str], *, groups: Sequence[str]) -> list[Manifest]:
+    """Return the admission policy by which groups make Jobs in these namespaces only.
+
+    A restore into another namespace brings the right to start a CronJob along.
+    """
+    names = ", ".join(f"'{name}'" for name in namespaces)
+    policy = {
+        **_of_jobs_by(groups),
+        "validations": [
+            _only(
+                f"request.namespace in [{names}]",
+                f"Jobs are started by hand in {' and '.join(namespaces)} only.",
+            )
+        ],
+    }
+    binding = {"policyName": _NOWHERE_ELSE, "validationActions": ["Deny"]}
+    return [
+        _admission("ValidatingAdmissionPolicy", _NOWHERE_ELSE, policy),
+        _admission("ValidatingAdmissionPolicyBinding", _NOWHERE_ELSE, binding),
     ]
 
 
@@ -100,6 +95,27 @@ def start_right(cron_job: str, *, namespace: str, groups: Sequence[str]) -> list
             "subjects": [{"apiGroup": _RBAC, "kind": "Group", "name": one} for one in groups],
         },
     ]
+
+
+def _of_jobs_by(groups: Sequence[str]) -> Manifest:
+    """Return what a policy is about: Jobs that somebody of these groups makes."""
+    whose = ", ".join(f"'{group}'" for group in groups)
+    jobs = {
+        "apiGroups": ["batch"],
+        "apiVersions": ["*"],
+        "operations": ["CREATE"],
+        "resources": ["jobs"],
+    }
+    return {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [jobs]},
+        "matchConditions": [
+            {
+                "name": "groups",
+                "expression": f"request.userInfo.groups.exists(one, one in [{whose}])",
+            }
+        ],
+    }
 
 
 def _validations(cron_job: str) -> list[Manifest]:

@@ -11,7 +11,7 @@ from config.access import STARTED, Role, Rule
 from config.model import Environment
 from config.resources import RESOURCES
 from k8s.access import Rules, cluster_access, namespace_access, policy_rules
-from k8s.job_starters import start_policy, start_right
+from k8s.job_starters import nowhere_else, start_policy, start_right
 from mindforce.access import Access
 from mindforce.manifest import Objects
 from mindforce.sights import Sights, sights
@@ -75,15 +75,13 @@ def starting(roles: Sequence[Role], namespaces: Sequence[str]) -> Objects:
 
 def _held(roles: Sequence[Role]) -> Objects:
     """Return what holds who may start a CronJob to doing just that."""
-    return [
+    policies = [
         item
         for name, space in STARTED.items()
-        for item in start_policy(
-            name,
-            elsewhere=[other for other in STARTED.values() if other != space],
-            groups=_starters(roles, name),
-        )
+        for item in start_policy(name, namespace=space, groups=_starters(roles, name))
     ]
+    whoever = {group: None for name in STARTED for group in _starters(roles, name)}
+    return [*policies, *nowhere_else([*STARTED.values()], groups=[*whoever])]
 
 
 def _starters(roles: Sequence[Role], cron_job: str) -> list[str]:

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from k8s.database_dump import database_dump
-from k8s.job_starters import start_policy, start_right
+from k8s.job_starters import nowhere_else, start_policy, start_right
 from k8s.restore_drill import restore_drill
 from local.kubernetes.control_plane import ControlPlane, ControlPlaneError
 from tests.local_kubernetes.support import Namespace, eventually
 
 GROUP = "starters"
 AS = ("--as=somebody", f"--as-group={GROUP}", "--as-group=system:authenticated")
+ADMIN = ("--as=somebody", "--as-group=system:masters")
 CREATE = ("create", "--dry-run=server", "--output=name", "--filename=-")
 
 Job = dict[str, Any]
@@ -77,19 +78,24 @@ def spaces(control_plane: ControlPlane) -> Iterator[Mapping[str, Namespace]]:
     for name, make in MADE.items():
         space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACES[name]}}
         control_plane.client.apply(space)
-        others = [other for other in SPACES.values() if other != SPACES[name]]
         # Once for all: a second life of theirs is what the API server can't do.
-        policy = start_policy(name, elsewhere=others, groups=["others", GROUP])
+        policy = start_policy(name, namespace=SPACES[name], groups=["others", GROUP])
         right = start_right(name, namespace=SPACES[name], groups=[GROUP])
-        found[name].apply(make(SPACES[name]), *policy, *right)
+        found[name].apply(*policy, *right)
+        # The policies come with the cluster, and other Jobs before the CronJobs.
+        assert _create(found[name], OTHER, *ADMIN)
+        found[name].apply(make(SPACES[name]))
+    found[name].apply(*nowhere_else([*SPACES.values()], groups=[GROUP]))
     for held in found.values():
         # It takes a moment to be enforced.
         eventually("it is enforced", partial(_refused, held, OTHER, "has the pod"))
     yield found
     for name in MADE:
         control_plane.client.delete(f"api/v1/namespaces/{SPACES[name]}")
-        for kind in ("validatingadmissionpolicybinding", "validatingadmissionpolicy"):
-            control_plane.kubectl("delete", kind, f"start-{name}")
+    for kind in ("validatingadmissionpolicybinding", "validatingadmissionpolicy"):
+        control_plane.kubectl(
+            "delete", kind, *(f"start-{name}" for name in (*MADE, "nowhere-else"))
+        )
 
 
 @pytest.fixture
@@ -131,7 +137,7 @@ def test_the_cron_job_is_started_as_it_is(spaces: Mapping[str, Namespace], name:
 
 
 def test_who_is_in_no_such_group_is_held_to_their_own_rights_only(drills: Namespace) -> None:
-    assert _create(drills, OTHER, AS[0], "--as-group=system:masters")
+    assert _create(drills, OTHER, *ADMIN)
 
 
 def _set(*path: str | int, to: Any) -> Callable[[Job], None]:
@@ -188,6 +194,7 @@ def test_where_the_cron_job_is_not_nothing_is_made(
     del job["metadata"]["namespace"]
     # As a restore into another namespace brings the right along.
     namespace.apply(*start_right("restore-drill", namespace=namespace.name, groups=[GROUP]))
-    assert _refused(namespace, job, "no params found")
+    assert _refused(namespace, job, "Jobs are started by hand in")
+    assert _create(namespace, OTHER, *ADMIN)
     # What is started elsewhere is another's matter.
     assert _refused(spaces["database-dump"], job, "database-dump")

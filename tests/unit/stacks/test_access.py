@@ -243,16 +243,18 @@ def test_whoever_may_make_a_job_is_held_to_the_cron_job(
         assert binding["policyName"] == right["roleRef"]["name"]
         assert binding["validationActions"] == ["Deny"]
         param = binding["paramRef"]
-        assert param["parameterNotFoundAction"] == "Deny"
+        # Else nobody could make a Job as long as it isn't there.
+        assert param["parameterNotFoundAction"] == "Allow"
         space = right["metadata"]["namespace"]
         assert (space, param["name"]) in jobs
-        (where,) = binding["matchResources"]["namespaceSelector"]["matchExpressions"]
-        assert where["operator"] == "NotIn"
-        assert space not in where["values"]
+        where = binding["matchResources"]["namespaceSelector"]["matchLabels"]
+        assert where == {"kubernetes.io/metadata.name": space}
         assert policy["failurePolicy"] == "Fail"
         (groups,) = policy["matchConditions"]
+        (elsewhere,) = policies["start-nowhere-else"]["matchConditions"]
         for subject in right["subjects"]:
             assert f"'{subject['name']}'" in groups["expression"]
+            assert f"'{subject['name']}'" in elsewhere["expression"]
 
 
 def test_nobody_else_makes_jobs_where_service_accounts_have_rights() -> None:
