@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from config.environments import PROD, TABLE
+from config.images import Images
 from config.model import Environment, Table
 from config.network import INTERFACE_ENDPOINTS
 from config.platform import Domain
@@ -55,6 +56,10 @@ def bottlerocket(environment: Environment) -> Environment:
     return replace(environment, cluster=replace(environment.cluster, node_groups=groups))
 
 
+def image_cache(environment: Environment) -> Environment:
+    return replace(environment, images=Images(docker_hub_secret="ecr-pullthroughcache/docker-hub"))
+
+
 def switched(*switches: Switch, table: Table = TABLE) -> Table:
     """Return a table with switches set in all of its environments."""
     environments = table.environments
@@ -64,7 +69,7 @@ def switched(*switches: Switch, table: Table = TABLE) -> Table:
 
 
 OTHERWISE = switched(
-    *(domain, public, aws_auth, bottlerocket, network_load_balancer),
+    *(domain, public, aws_auth, bottlerocket, network_load_balancer, image_cache),
     table=replace(TABLE, environments=(PROD,)),
 )
 """One environment with all that can be beside each other where the real table has none of it."""

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from config.cron import cron_problem
-from config.environments import DEV
 from config.errors import ConfigError
+from tests.samples import SMALL
 
-DATABASE = DEV.database
+DATABASE = SMALL.database
 
 
 @pytest.mark.parametrize(
@@ -38,17 +38,17 @@ DATABASE = DEV.database
 def test_a_wrong_value_is_named(change: dict[str, Any], sentence: str) -> None:
     assert DATABASE is not None
     with pytest.raises(ConfigError) as caught:
-        replace(DEV, database=replace(DATABASE, **change))
+        replace(SMALL, database=replace(DATABASE, **change))
     assert sentence in str(caught.value)
     assert str(caught.value).startswith("environment 'dev': ")
 
 
 def test_more_web_pods_than_connections_are_refused() -> None:
-    groups = tuple(replace(group, max_size=12) for group in DEV.cluster.node_groups)
-    cluster = replace(DEV.cluster, node_groups=groups)
+    groups = tuple(replace(group, max_size=12) for group in SMALL.cluster.node_groups)
+    cluster = replace(SMALL.cluster, node_groups=groups)
     with pytest.raises(ConfigError, match=r"web\.max_replicas is 16; the database has connec"):
-        replace(DEV, cluster=cluster, web=replace(DEV.web, max_replicas=16))
-    replace(DEV, cluster=cluster, web=replace(DEV.web, max_replicas=15))
+        replace(SMALL, cluster=cluster, web=replace(SMALL.web, max_replicas=16))
+    replace(SMALL, cluster=cluster, web=replace(SMALL.web, max_replicas=15))
 
 
 @pytest.mark.parametrize(

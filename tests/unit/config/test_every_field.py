@@ -6,19 +6,20 @@ from typing import Any
 
 import pytest
 
-from config.environments import DEV, PIPELINE, TABLE
+from config.environments import PIPELINE, TABLE
 from config.errors import ConfigError
 from config.model import Table
 from config.node_group import Taint
 from config.platform import Domain
 from tests.local.variant import changed
+from tests.samples import SMALL
 
 # With one of everything that an environment may go without.
 SAMPLE = changed(
     replace(
-        DEV,
+        SMALL,
         platform=replace(
-            DEV.platform, domain=Domain(name="dev.example.com", hosted_zone_id="Z0123456789")
+            SMALL.platform, domain=Domain(name="dev.example.com", hosted_zone_id="Z0123456789")
         ),
     ),
     ["cluster", "node_groups", "0", "taints"],
@@ -123,7 +124,7 @@ WRONG: Mapping[str, tuple[Any, str]] = {
     "access": (None, "it must be of type Access (config/access.py)"),
     "access.identity_account": ("people", "it must be the 12 digits"),
     "access.pipeline_role": ("pipeline", "it must be the ARN of an IAM role"),
-    "access.roles": ((DEV.access.roles[0],), "one that people assume must be break_glass"),
+    "access.roles": ((SMALL.access.roles[0],), "one that people assume must be break_glass"),
     f"{ROLE}.name": ("Admin", "it must be 3 to 32"),
     f"{ROLE}.trusts": ("everybody", "it must be one of people, pipeline"),
     f"{ROLE}.session_hours": (13, "it must be 1 to 12"),

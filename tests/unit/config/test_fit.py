@@ -6,16 +6,17 @@ from typing import Any
 import pytest
 
 from config import fit
-from config.environments import DEV, PROD
+from config.environments import PROD
 from config.errors import ConfigError
 from config.model import Environment
 from config.node_group import NodeGroup, Taint
+from tests.samples import SMALL
 
-GROUP = DEV.cluster.node_groups[0]
+GROUP = SMALL.cluster.node_groups[0]
 
 
 def _with(*groups: NodeGroup, **changes: Any) -> Environment:
-    return replace(DEV, cluster=replace(DEV.cluster, node_groups=groups), **changes)
+    return replace(SMALL, cluster=replace(SMALL.cluster, node_groups=groups), **changes)
 
 
 def test_nodes_without_prefixes_run_out_of_places(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,18 +48,18 @@ def test_groups_with_taints_count_for_nothing_but_hold_add_ons() -> None:
 
 def test_the_sums_of_memory_and_cpu_count_too() -> None:
     with pytest.raises(ConfigError, match=r"max sizes is .*lack CPU \(m\): 6240 of"):
-        replace(DEV, web=replace(DEV.web, cpu="1", max_replicas=10))
+        replace(SMALL, web=replace(SMALL.web, cpu="1", max_replicas=10))
 
 
 def test_a_member_that_no_node_has_room_for_is_refused_though_the_sums_would_do() -> None:
-    assert DEV.database
+    assert SMALL.database
     more = replace(GROUP, desired_size=4, max_size=4)
-    wide = replace(DEV.database, memory="2696Mi")
+    wide = replace(SMALL.database, memory="2696Mi")
     _with(more, database=wide)
     with pytest.raises(ConfigError, match=r"database\.memory is '2697Mi'; no node without taints"):
         _with(more, database=replace(wide, memory="2697Mi"))
     with pytest.raises(ConfigError, match=r"database\.cpu is '1561m'; no node without taints"):
-        _with(more, database=replace(DEV.database, cpu="1561m"))
+        _with(more, database=replace(SMALL.database, cpu="1561m"))
     types = ("t3.large", "t3a.large")
     spot = replace(GROUP, name="spot", instance_types=types, capacity_type="SPOT")
     with pytest.raises(ConfigError, match=r"database\.memory is '4Gi'; no node without taints"):
@@ -66,23 +67,23 @@ def test_a_member_that_no_node_has_room_for_is_refused_though_the_sums_would_do(
 
 
 def test_only_nodes_with_room_for_a_member_count() -> None:
-    assert DEV.database
+    assert SMALL.database
     large = replace(GROUP, name="large", instance_types=("t3.large",))
-    members = replace(DEV.database, members=3, memory="3Gi")
+    members = replace(SMALL.database, members=3, memory="3Gi")
     with pytest.raises(ConfigError, match="of its own, and 2 with room for one have neither"):
         _with(GROUP, large, database=members)
     _with(GROUP, replace(large, desired_size=3, max_size=3), database=members)
 
 
 def test_a_node_that_agents_and_add_ons_fill_alone_is_refused() -> None:
-    assert DEV.log_agent
-    greedy = replace(DEV.log_agent, memory_mib=5000)
+    assert SMALL.log_agent
+    greedy = replace(SMALL.log_agent, memory_mib=5000)
     with pytest.raises(ConfigError, match="is 'general'; a node that runs the add-ons' own pods"):
-        replace(DEV, log_agent=greedy)
+        replace(SMALL, log_agent=greedy)
 
 
 def test_a_network_too_small_for_its_nodes_is_refused() -> None:
-    small = replace(DEV.network, cidr="10.10.0.0/18")
+    small = replace(SMALL.network, cidr="10.10.0.0/18")
     many = replace(GROUP, max_size=40)
     with pytest.raises(ConfigError, match="with a zone lost its private subnets have 4091 addr"):
         _with(many, network=small)

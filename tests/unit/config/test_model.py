@@ -10,16 +10,18 @@ from config.errors import ConfigError
 from config.model import Environment, Table
 from config.node_group import Taint
 from config.platform import Domain
+from tests.samples import SMALL
 
-GROUP = DEV.cluster.node_groups[0]
+GROUP = SMALL.cluster.node_groups[0]
+INSIDE_DEV = f"{DEV.network.network.network_address}/18"
 
 
 def with_network(**changes: Any) -> Environment:
-    return replace(DEV, network=replace(DEV.network, **changes))
+    return replace(SMALL, network=replace(SMALL.network, **changes))
 
 
 def with_cluster(**changes: Any) -> Environment:
-    return replace(DEV, cluster=replace(DEV.cluster, **changes))
+    return replace(SMALL, cluster=replace(SMALL.cluster, **changes))
 
 
 def with_group(**changes: Any) -> Environment:
@@ -27,28 +29,28 @@ def with_group(**changes: Any) -> Environment:
 
 
 def with_observability(**changes: Any) -> Environment:
-    return replace(DEV, observability=replace(DEV.observability, **changes))
+    return replace(SMALL, observability=replace(SMALL.observability, **changes))
 
 
 def with_images(**changes: Any) -> Environment:
-    return replace(DEV, images=replace(DEV.images, **changes))
+    return replace(SMALL, images=replace(SMALL.images, **changes))
 
 
 def with_web(**changes: Any) -> Environment:
-    return replace(DEV, web=replace(DEV.web, **changes))
+    return replace(SMALL, web=replace(SMALL.web, **changes))
 
 
 def with_log_agent(**changes: Any) -> Environment:
-    assert DEV.log_agent
-    return replace(DEV, log_agent=replace(DEV.log_agent, **changes))
+    assert SMALL.log_agent
+    return replace(SMALL, log_agent=replace(SMALL.log_agent, **changes))
 
 
 def with_backup(**changes: Any) -> Environment:
-    return replace(DEV, backup=replace(DEV.backup, **changes))
+    return replace(SMALL, backup=replace(SMALL.backup, **changes))
 
 
 def with_platform(**changes: Any) -> Environment:
-    return replace(DEV, platform=replace(DEV.platform, **changes))
+    return replace(SMALL, platform=replace(SMALL.platform, **changes))
 
 
 def with_domain(**changes: Any) -> Environment:
@@ -59,13 +61,17 @@ def with_domain(**changes: Any) -> Environment:
 @pytest.mark.parametrize(
     ("make", "change", "sentence"),
     [
-        (lambda **c: replace(DEV, **c), {"name": "a-b"}, "name is 'a-b'; it must be 3 to 20"),
+        (lambda **c: replace(SMALL, **c), {"name": "a-b"}, "name is 'a-b'; it must be 3 to 20"),
         (
-            lambda **c: replace(DEV, **c),
+            lambda **c: replace(SMALL, **c),
             {"account": "1234"},
             "account is '1234'; it must be",
         ),
-        (lambda **c: replace(DEV, **c), {"region": "europe"}, "region is 'europe'; it must be an"),
+        (
+            lambda **c: replace(SMALL, **c),
+            {"region": "europe"},
+            "region is 'europe'; it must be an",
+        ),
         (with_network, {"cidr": "ten"}, "network.cidr is 'ten'; it must be an IPv4 network"),
         (with_network, {"cidr": "10.1.0.5/16"}, "network.cidr is '10.1.0.5/16'; it must be an"),
         (with_network, {"cidr": "10.1.0.0/24"}, "network.cidr is '10.1.0.0/24'; it must be a priv"),
@@ -185,7 +191,11 @@ def with_domain(**changes: Any) -> Environment:
             "alarm_hours is 168; it must be 180 or more, drills being due at '17 4 * * 0'",
         ),
         (with_backup, {"volumes": "all"}, "is 'all'; it must be one of none, snapshot, move"),
-        (lambda **c: replace(DEV, **c), {"owner": "who?"}, "owner is 'who?'; it must be 1 to 256"),
+        (
+            lambda **c: replace(SMALL, **c),
+            {"owner": "who?"},
+            "owner is 'who?'; it must be 1 to 256",
+        ),
         (with_observability, {"emails": ()}, "observability.emails is (); it must be 1 to 10"),
         (with_observability, {"emails": ("a@b.de", "a@b.de")}, "1 to 10 different e-mail"),
         (with_observability, {"emails": ("me",)}, "emails is 'me'; it must be an e-mail address"),
@@ -204,23 +214,23 @@ def test_a_wrong_value_is_named_with_what_would_be_right(
 
 def test_all_problems_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
-        replace(DEV, account="1", region="x", web=replace(DEV.web, cpu="?"))
+        replace(SMALL, account="1", region="x", web=replace(SMALL.web, cpu="?"))
     assert len(str(caught.value).splitlines()) == 3
 
 
 def test_an_image_by_digest_needs_no_tag() -> None:
-    image = f"docker.io/mindforce/web@sha256:{'a' * 64}"
+    image = f"registry.example/web@sha256:{'a' * 64}"
     assert with_web(image=image).web.image == image
 
 
 @pytest.mark.parametrize(
     ("other", "sentence"),
     [
-        (replace(STAGE, account=DEV.account), "account is '111111111111'; 'dev' and 'stage'"),
+        (replace(STAGE, account=DEV.account), f"account is '{DEV.account}'; 'dev' and 'stage'"),
         (replace(STAGE, name="dev"), "name is 'dev'; 'dev' and 'dev' must each have their own"),
         (
-            replace(STAGE, network=replace(STAGE.network, cidr="10.10.128.0/17")),
-            "stage.network.cidr is '10.10.128.0/17'; it must not overlap 10.10.0.0/16 of 'dev'",
+            replace(STAGE, network=replace(STAGE.network, cidr=INSIDE_DEV)),
+            f"cidr is '{INSIDE_DEV}'; it must not overlap {DEV.network.cidr} of 'dev'",
         ),
     ],
 )

@@ -14,22 +14,23 @@ from config.node_group import Taint
 from config.release import IMAGES, images, released
 
 DEV = PIPELINE.deployments[0]
+TOOLING = TABLE.tooling
 DIGEST = f"docker.io/a/b:1@sha256:{'a' * 64}"
 
 
 @pytest.mark.parametrize(
     ("field", "value", "right"),
     [
-        ("connection_arn", "arn:aws:codeconnections:eu-central-1:444444444444:x", "a connection"),
+        ("connection_arn", PIPELINE.connection_arn.partition("/")[0], "a connection"),
         (
             "connection_arn",
-            PIPELINE.connection_arn.replace("444444444444", "111111111111"),
-            "in account 444444444444",
+            PIPELINE.connection_arn.replace(TOOLING.account, TABLE.environments[0].account),
+            f"in account {TOOLING.account}",
         ),
         (
             "connection_arn",
-            PIPELINE.connection_arn.replace("eu-central-1", "eu-west-1"),
-            "region eu-central-1",
+            PIPELINE.connection_arn.replace(TOOLING.region, "no-where-1"),
+            f"region {TOOLING.region}",
         ),
         ("repository", "platform", "owner/name"),
         ("branch", "ma in", "a branch's name"),

@@ -31,9 +31,8 @@ def test_without_an_administrator_it_says_whose_credentials_it_wants(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     assert main(["--apply"]) == 1
-    assert "tooling: arn:aws:iam::444444444444:role/OrganizationAccountAccessRole can't be " in (
-        capsys.readouterr().err
-    )
+    role = f"arn:aws:iam::{TABLE.tooling.account}:role/OrganizationAccountAccessRole"
+    assert f"tooling: {role} can't be assumed" in capsys.readouterr().err
 
 
 def test_nobody_is_told_to_bootstrap_without_the_policy() -> None:

@@ -119,11 +119,12 @@ def test_the_service_listens_where_the_container_does(objects: list[Manifest]) -
 def test_the_autoscaler_owns_the_replicas(objects: list[Manifest]) -> None:
     assert "replicas" not in one(objects, "Deployment")["spec"]
     spec = one(objects, "HorizontalPodAutoscaler")["spec"]
-    assert (spec["minReplicas"], spec["maxReplicas"]) == (3, 10)
+    web = DEV.web
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (web.min_replicas, web.max_replicas)
     targets = {m["resource"]["name"]: m["resource"]["target"] for m in spec["metrics"]}
     assert targets == {
-        "cpu": {"type": "Utilization", "averageUtilization": 50},
-        "memory": {"type": "Utilization", "averageUtilization": 85},
+        "cpu": {"type": "Utilization", "averageUtilization": web.target_cpu_percent},
+        "memory": {"type": "Utilization", "averageUtilization": web.target_memory_percent},
     }
     assert spec["scaleTargetRef"]["name"] == one(objects, "Deployment")["metadata"]["name"]
 
@@ -285,17 +286,12 @@ def test_a_pod_outlives_its_deregistration(objects: list[Manifest], pod: Manifes
     assert attributes == f"deregistration_delay.timeout_seconds={DEREGISTRATION_SECONDS}"
 
 
-def test_plain_http_stays_inside_the_vpc(objects: list[Manifest]) -> None:
-    annotations = one(objects, "Ingress")["metadata"]["annotations"]
-    assert annotations["alb.ingress.kubernetes.io/scheme"] == "internal"
-
-
 def test_the_image_and_size_are_those_of_the_table(pod: Manifest) -> None:
     (container,) = pod["containers"]
     assert container["image"].endswith(DEV.web.image.removeprefix("docker.io"))
     assert container["resources"] == {
-        "requests": {"cpu": "100m", "memory": "128Mi"},
-        "limits": {"memory": "128Mi"},
+        "requests": {"cpu": DEV.web.cpu, "memory": DEV.web.memory},
+        "limits": {"memory": DEV.web.memory},
     }
 
 
@@ -310,8 +306,8 @@ def test_a_namespace_takes_no_more_than_its_share(objects: list[Manifest]) -> No
     most = 2 * DEV.web.max_replicas + 4
     assert hard == {
         "pods": str(most),
-        "requests.cpu": f"{most * 100}m",
-        "requests.memory": f"{most * 128}Mi",
+        "requests.cpu": f"{most * DEV.web.cpu_millis}m",
+        "requests.memory": f"{most * DEV.web.memory_mib}Mi",
         "persistentvolumeclaims": "0",
         "services.loadbalancers": "0",
         "services.nodeports": "0",

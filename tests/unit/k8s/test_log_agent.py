@@ -6,6 +6,7 @@ import pytest
 import yaml
 from cdk8s import App
 
+from config.environments import DEV
 from config.errors import ConfigError
 from k8s.exceptions import EXCEPTIONS
 from k8s.log_agent import CONTAINERS, PODS, LogAgentChart
@@ -165,7 +166,11 @@ def test_pods_start_after_their_role_and_their_group_is_kept_as_long_as_the_tabl
     )
     assert template.comes_after(agents, association)
     assert template.comes_after(agents, group)
-    assert template["Resources"][group]["Properties"]["RetentionInDays"] == 30
+    assert DEV.log_agent
+    assert (
+        template["Resources"][group]["Properties"]["RetentionInDays"]
+        == DEV.log_agent.retention_days
+    )
 
 
 @pytest.mark.parametrize(

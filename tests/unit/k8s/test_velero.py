@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.environments import TABLE
+from config.environments import PROD, TABLE
 from config.model import Environment
 from delivery import velero
 from k8s.storage import DRIVER
@@ -70,7 +70,7 @@ def test_snapshots_of_volumes_have_a_class_that_velero_finds(synthesis: Synthesi
 def test_backups_go_to_the_bucket_encrypted_with_its_key(synthesis: Synthesis) -> None:
     (location,) = _objects(synthesis, "prod", "BackupStorageLocation")
     assert location["spec"]["objectStorage"] == {"bucket": "<reference>", "prefix": "velero"}
-    assert location["spec"]["config"] == {"region": "eu-central-1", "kmsKeyId": "<reference>"}
+    assert location["spec"]["config"] == {"region": PROD.region, "kmsKeyId": "<reference>"}
     assert location["spec"]["accessMode"] == "ReadWrite"
 
 

@@ -29,7 +29,7 @@ def test_credentials_of_a_real_account_never_reach_it(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "SECRET-VALUE")
     said = Cdk(tmp_path / "log", cdk).diff(TARGET, tmp_path, "dev/*")
     assert "SECRET-VALUE" not in said
-    assert "AWS_ACCESS_KEY_ID=111111111111" in said
+    assert f"AWS_ACCESS_KEY_ID={DEV.account}" in said
     assert "AWS_ENDPOINT_URL=http://127.0.0.1:1" in said
     assert "NO_PROXY=" in said
 
@@ -53,7 +53,7 @@ def test_all_that_it_said_is_kept(cdk: Path, tmp_path: Path) -> None:
     cdk.write_text('#!/bin/sh\necho "said: $*"\n')
     log = tmp_path / "log"
     Cdk(log, cdk).bootstrap(TARGET, tmp_path)
-    words = f"bootstrap aws://111111111111/eu-central-1 --app {tmp_path}"
+    words = f"bootstrap aws://{DEV.account}/{DEV.region} --app {tmp_path}"
     assert log.read_text() == f"$ cdk {words}\nsaid: {words}\n"
 
 

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from config.environments import PROD, TABLE
 from tests.synthesis import Synthesis, Template, manifests, plain, references
 
 
@@ -82,7 +83,7 @@ def test_only_velero_of_this_cluster_may_assume_the_role(template: Template) -> 
     (trust,) = template.only("AWS::IAM::Role")["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "pods.eks.amazonaws.com"}
     assert trust["Condition"]["StringEquals"] == {
-        "aws:RequestTag/eks-cluster-arn": "arn:aws:eks:eu-central-1:333333333333:cluster/prod",
+        "aws:RequestTag/eks-cluster-arn": f"arn:aws:eks:{PROD.region}:{PROD.account}:cluster/prod",
         "aws:RequestTag/kubernetes-namespace": "velero",
         "aws:RequestTag/kubernetes-service-account": "velero",
     }
@@ -101,7 +102,9 @@ def test_dumps_are_forgotten_after_the_configured_days_and_nothing_else_is(
 ) -> None:
     bucket = synthesis.template("prod", "Backup").only("AWS::S3::Bucket")
     expiring = [r for r in bucket["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in r]
-    assert [(r["Prefix"], r["ExpirationInDays"]) for r in expiring] == [("dumps/", 30)]
+    assert [(r["Prefix"], r["ExpirationInDays"]) for r in expiring] == [
+        ("dumps/", PROD.backup.hourly_days)
+    ]
 
 
 def test_overwritten_versions_go_after_the_configured_days(synthesis: Synthesis) -> None:
@@ -110,4 +113,4 @@ def test_overwritten_versions_go_after_the_configured_days(synthesis: Synthesis)
         bucket = synthesis.template(environment, "Backup").only("AWS::S3::Bucket")
         rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
         days[environment] = rules["overwritten"]["NoncurrentVersionExpiration"]["NoncurrentDays"]
-    assert days == {"dev": 30, "stage": 30, "prod": 90}
+    assert days == {one.name: one.backup.noncurrent_days for one in TABLE.environments}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from config.environments import DEV, TABLE
+from config.environments import DEV, PROD, TABLE
 from tests.synthesis import Synthesis, Template, references
 
 
@@ -27,11 +27,13 @@ def _named(template: Template, kind: str, key: str, value: str) -> str:
     return found
 
 
-def test_api_server_is_not_reachable_from_outside_the_vpc(synthesis: Synthesis) -> None:
-    for environment in synthesis.environments:
-        template = synthesis.template(environment, "Cluster")
+def test_without_a_name_nobody_outside_of_the_vpc_reaches_the_api_server(
+    synthesis: Synthesis,
+) -> None:
+    for environment in TABLE.environments:
+        template = synthesis.template(environment.name, "Cluster")
         network = template.only("AWS::EKS::Cluster")["ResourcesVpcConfig"]
-        assert network["EndpointPublicAccess"] is False
+        assert network["EndpointPublicAccess"] is bool(environment.cluster.endpoint_cidrs)
         assert network["EndpointPrivateAccess"] is True
 
 
@@ -58,7 +60,10 @@ def test_all_control_plane_logs_are_kept_for_a_while(template: Template, cluster
     types = {entry["Type"] for entry in cluster["Logging"]["ClusterLogging"]["EnabledTypes"]}
     assert types == {"api", "audit", "authenticator", "controllerManager", "scheduler"}
     group = _named(template, "AWS::Logs::LogGroup", "LogGroupName", "/aws/eks/prod/cluster")
-    assert template["Resources"][group]["Properties"]["RetentionInDays"] == 90
+    assert (
+        template["Resources"][group]["Properties"]["RetentionInDays"]
+        == PROD.cluster.log_retention_days
+    )
     (name,) = template.resources("AWS::EKS::Cluster")
     assert template.comes_after(name, group)
 
@@ -71,16 +76,12 @@ def test_what_would_replace_the_cluster_later_is_settled(cluster: Any) -> None:
     assert access["AuthenticationMode"] == "API_AND_CONFIG_MAP"
 
 
-def test_production_cannot_be_deleted_by_mistake(synthesis: Synthesis) -> None:
-    protected = {
-        environment: synthesis.template(environment, "Cluster").only("AWS::EKS::Cluster")[
-            "DeletionProtection"
-        ]
-        for environment in synthesis.environments
-    }
-    assert protected == {"dev": False, "stage": False, "prod": True}
-    for stack in synthesis.stacks("prod"):
-        assert stack.termination_protection
+def test_what_the_table_protects_cannot_be_deleted_by_mistake(synthesis: Synthesis) -> None:
+    for environment in TABLE.environments:
+        cluster = synthesis.template(environment.name, "Cluster").only("AWS::EKS::Cluster")
+        assert cluster["DeletionProtection"] is environment.deletion_protection
+        for stack in synthesis.stacks(environment.name):
+            assert bool(stack.termination_protection) is environment.deletion_protection
 
 
 def test_a_lost_zone_can_be_left_and_extended_support_costs_nothing_unasked(cluster: Any) -> None:

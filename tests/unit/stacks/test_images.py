@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 
 from config.environments import DEV, TABLE
+from config.model import Environment
 from tests.synthesis import Synthesis, Template, manifests, plain, references
+from tests.tables import image_cache
 
-REGISTRY = "111111111111.dkr.ecr.eu-central-1.amazonaws.com"
+CACHED = image_cache(DEV)
+REGISTRY = f"{DEV.account}.dkr.ecr.{DEV.region}.amazonaws.com"
 
 
-@pytest.fixture
-def template(synthesis: Synthesis) -> Template:
-    return synthesis.template("dev", "Cluster")
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    table = replace(TABLE, environments=(CACHED,))
+    return Synthesis(table, tmp_path_factory.mktemp("cached")).template("dev", "Cluster")
 
 
 def _images(template: Template) -> set[str]:
@@ -32,7 +36,7 @@ def _images(template: Template) -> set[str]:
 def test_the_cache_logs_in_with_a_secret_that_no_template_holds(template: Template) -> None:
     rule = template.only("AWS::ECR::PullThroughCacheRule")
     assert rule["UpstreamRegistryUrl"] == "registry-1.docker.io"
-    secret = f"secretsmanager:eu-central-1:111111111111:secret:{DEV.images.docker_hub_secret}"
+    secret = f"secretsmanager:{DEV.region}:{DEV.account}:secret:{CACHED.images.docker_hub_secret}"
     assert rule["CredentialArn"] == f"arn:aws:{secret}"
     assert not template.resources("AWS::SecretsManager::Secret")
 
@@ -73,21 +77,21 @@ def test_nodes_may_fill_the_cache_and_nothing_else(template: Template) -> None:
     (policy,) = template["Resources"][role]["Properties"]["Policies"]
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert statement["Action"] == ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"]
-    account = "arn:aws:ecr:eu-central-1:111111111111"
+    account = f"arn:aws:ecr:{DEV.region}:{DEV.account}"
     assert statement["Resource"] == f"{account}:repository/docker-hub/*"
 
 
 @pytest.mark.parametrize(
     ("image", "address"),
     [
-        ("docker.io/mindforce/web:1.0", f"{REGISTRY}/docker-hub/mindforce/web:1.0"),
+        ("docker.io/a/web:1.0", f"{REGISTRY}/docker-hub/a/web:1.0"),
         ("docker.io/nginx:1.29", f"{REGISTRY}/docker-hub/library/nginx:1.29"),
         (f"docker.io/a/b@sha256:{'a' * 64}", f"{REGISTRY}/docker-hub/a/b@sha256:{'a' * 64}"),
         ("public.ecr.aws/a/b:1", "public.ecr.aws/a/b:1"),
     ],
 )
 def test_an_image_is_pulled_through_the_cache(tmp_path: Path, image: str, address: str) -> None:
-    dev = replace(DEV, web=replace(DEV.web, image=image))
+    dev = replace(CACHED, web=replace(DEV.web, image=image))
     table = replace(TABLE, environments=(dev,))
     assert _images(Synthesis(table, tmp_path).template("dev", "Workloads")) == {address}
 
@@ -107,9 +111,12 @@ def _named(value: Any) -> Iterator[str]:
             yield from _named(item)
 
 
-def test_nothing_is_pulled_past_the_cache_in_any_environment(synthesis: Synthesis) -> None:
+@pytest.mark.parametrize("environment", TABLE.environments, ids=lambda e: e.name)
+def test_nothing_is_pulled_past_the_cache(environment: Environment, tmp_path: Path) -> None:
     found: dict[str, set[str]] = {}
-    for stack, template in synthesis.all():
+    for stack, template in Synthesis(
+        replace(TABLE, environments=(image_cache(environment),)), tmp_path
+    ).all():
         values = [json.loads(plain(r["Values"])) for r in template.properties(HELM)]
         images = set(_named([manifests(template), values]))
         for image in images:
@@ -118,10 +125,21 @@ def test_nothing_is_pulled_past_the_cache_in_any_environment(synthesis: Synthesi
             assert rest, f"{stack}: {image}"
             assert "." in registry, f"{stack}: {image}"
             assert registry not in ("docker.io", "index.docker.io", "registry-1.docker.io"), stack
-        found[stack] = {re.split("[:@]", image.rpartition("/")[2])[0] for image in images}
-    for name in synthesis.environments:
-        assert found[f"{name}-Platform"] >= {"velero", "velero-plugin-for-aws"}
-        assert found[f"{name}-Workloads"] >= {"aws-for-fluent-bit", "database", "drill", "web"}
+        found[stack.partition("-")[2]] = {_short(image) for image in images}
+    assert environment.log_agent
+    assert environment.database
+    named = (
+        environment.log_agent.image,
+        environment.database.image,
+        environment.backup.drill_image,
+        environment.web.image,
+    )
+    assert found["Platform"] >= {"velero", "velero-plugin-for-aws"}
+    assert found["Workloads"] >= {_short(image) for image in named}
+
+
+def _short(image: str) -> str:
+    return re.split("[:@]", image.rpartition("/")[2])[0]
 
 
 def test_without_a_secret_images_come_from_docker_hub_itself(tmp_path: Path) -> None:

@@ -1,3 +1,6 @@
+from ipaddress import IPv4Network
+
+from config.environments import DEV, PROD, TABLE
 from tests.synthesis import Synthesis, references
 
 
@@ -15,7 +18,7 @@ def test_private_subnets_leave_through_a_nat_gateway_only(synthesis: Synthesis) 
         for name, subnet in template.resources("AWS::EC2::Subnet").items()
         if {"Key": "kubernetes.io/role/internal-elb", "Value": "1"} in subnet["Properties"]["Tags"]
     }
-    assert len(private) == 3
+    assert len(private) == len(PROD.network.zones)
     tables = {
         next(references(association["RouteTableId"]))
         for association in template.properties("AWS::EC2::SubnetRouteTableAssociation")
@@ -26,7 +29,7 @@ def test_private_subnets_leave_through_a_nat_gateway_only(synthesis: Synthesis) 
         for route in template.properties("AWS::EC2::Route")
         if next(references(route["RouteTableId"])) in tables
     ]
-    assert len(routes) == 3
+    assert len(routes) == len(private)
     assert all("NatGatewayId" in route and "GatewayId" not in route for route in routes)
 
 
@@ -37,7 +40,7 @@ def test_number_of_nat_gateways_follows_the_table(synthesis: Synthesis) -> None:
         )
         for environment in synthesis.environments
     }
-    assert counts == {"dev": 1, "stage": 3, "prod": 3}
+    assert counts == {one.name: one.network.nat_gateways for one in TABLE.environments}
 
 
 def test_all_traffic_is_logged_and_kept_for_a_while(synthesis: Synthesis) -> None:
@@ -45,7 +48,10 @@ def test_all_traffic_is_logged_and_kept_for_a_while(synthesis: Synthesis) -> Non
     flow_log = template.only("AWS::EC2::FlowLog")
     assert flow_log["TrafficType"] == "ALL"
     assert flow_log["ResourceType"] == "VPC"
-    assert template.only("AWS::Logs::LogGroup")["RetentionInDays"] == 90
+    assert (
+        template.only("AWS::Logs::LogGroup")["RetentionInDays"]
+        == PROD.network.flow_log_retention_days
+    )
 
 
 def test_the_flow_logs_role_is_for_flow_logs_of_this_account_alone(synthesis: Synthesis) -> None:
@@ -56,7 +62,7 @@ def test_the_flow_logs_role_is_for_flow_logs_of_this_account_alone(synthesis: Sy
     account = next(stack.environment.account for stack in synthesis.stacks("prod"))
     assert statement["Condition"] == {
         "StringEquals": {"aws:SourceAccount": account},
-        "ArnLike": {"aws:SourceArn": f"arn:aws:ec2:eu-central-1:{account}:vpc-flow-log/*"},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:ec2:{PROD.region}:{account}:vpc-flow-log/*"},
     }
 
 
@@ -77,14 +83,15 @@ def test_s3_is_reached_without_a_nat_gateway(synthesis: Synthesis) -> None:
     template = synthesis.template("dev", "Network")
     (endpoint,) = template.properties("AWS::EC2::VPCEndpoint")
     assert endpoint["VpcEndpointType"] == "Gateway"
-    private_tables = 2
-    assert len(endpoint["RouteTableIds"]) >= private_tables
+    assert len(endpoint["RouteTableIds"]) >= len(DEV.network.zones)
 
 
 def test_private_subnets_hold_thousands_of_pods(synthesis: Synthesis) -> None:
     template = synthesis.template("dev", "Network")
-    masks = [int(s["CidrBlock"].split("/")[1]) for s in template.properties("AWS::EC2::Subnet")]
-    assert sorted(masks) == [18, 18, 24, 24]
+    subnets = [IPv4Network(s["CidrBlock"]) for s in template.properties("AWS::EC2::Subnet")]
+    big = [subnet for subnet in subnets if subnet.num_addresses > 4000]
+    assert len(big) == len(DEV.network.zones) == len(subnets) / 2
+    assert all(subnet.subnet_of(DEV.network.network) for subnet in subnets)
 
 
 def test_services_of_the_table_answer_in_every_zone_by_their_own_names(
@@ -96,13 +103,13 @@ def test_services_of_the_table_answer_in_every_zone_by_their_own_names(
         for endpoint in template.properties("AWS::EC2::VPCEndpoint")
         if endpoint["VpcEndpointType"] == "Interface"
     ]
-    prefix = "com.amazonaws.eu-central-1."
+    prefix = f"com.amazonaws.{PROD.region}."
     names = {endpoint["ServiceName"].removeprefix(prefix) for endpoint in endpoints}
-    assert names == {"ecr.api", "ecr.dkr", "ec2", "sts", "eks-auth", "logs"}
+    assert names == set(PROD.network.interface_endpoints)
     for endpoint in endpoints:
         assert endpoint["PrivateDnsEnabled"] is True
         subnets = {str(next(references(subnet))) for subnet in endpoint["SubnetIds"]}
-        assert len(subnets) == 3
+        assert len(subnets) == len(PROD.network.zones)
         assert all("Private" in subnet for subnet in subnets)
     # Their names have to resolve.
     vpc = template.only("AWS::EC2::VPC")
@@ -113,7 +120,7 @@ def test_only_the_vpc_reaches_the_endpoints(synthesis: Synthesis) -> None:
     template = synthesis.template("prod", "Network")
     group = template.only("AWS::EC2::SecurityGroup")
     (rule,) = group["SecurityGroupIngress"]
-    assert (rule["CidrIp"], rule["FromPort"], rule["ToPort"]) == ("10.30.0.0/16", 443, 443)
+    assert (rule["CidrIp"], rule["FromPort"], rule["ToPort"]) == (PROD.network.cidr, 443, 443)
     (out,) = group["SecurityGroupEgress"]
     assert out["CidrIp"] == "255.255.255.255/32"
     (logical_id,) = template.resources("AWS::EC2::SecurityGroup")
@@ -124,11 +131,11 @@ def test_only_the_vpc_reaches_the_endpoints(synthesis: Synthesis) -> None:
 
 
 def test_the_load_balancer_controller_finds_its_subnets(synthesis: Synthesis) -> None:
-    for environment, zones in (("dev", 2), ("prod", 3)):
-        template = synthesis.template(environment, "Network")
+    for environment in TABLE.environments:
+        template, zones = synthesis.template(environment.name, "Network"), environment.network.zones
         tags = [
             {tag["Key"] for tag in subnet["Tags"] if tag["Value"] == "1"}
             for subnet in template.properties("AWS::EC2::Subnet")
         ]
-        assert sum("kubernetes.io/role/elb" in keys for keys in tags) == zones
-        assert sum("kubernetes.io/role/internal-elb" in keys for keys in tags) == zones
+        assert sum("kubernetes.io/role/elb" in keys for keys in tags) == len(zones)
+        assert sum("kubernetes.io/role/internal-elb" in keys for keys in tags) == len(zones)

@@ -148,7 +148,9 @@ def test_artifacts_are_private_under_a_key_that_rotates(made: Made) -> None:
     bucket = made.template.only("AWS::S3::Bucket")
     assert key["EnableKeyRotation"] is True
     assert all(bucket["PublicAccessBlockConfiguration"].values())
-    assert bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == 90
+    assert (
+        bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == PIPELINE.artifact_days
+    )
     assert all(project["EncryptionKey"] for project in _projects(made))
     for kind in ("AWS::KMS::Key", "AWS::S3::Bucket"):
         (resource,) = made.template.resources(kind).values()
@@ -156,7 +158,9 @@ def test_artifacts_are_private_under_a_key_that_rotates(made: Made) -> None:
 
 
 def test_logs_are_kept_for_a_while_and_all_go_there(made: Made) -> None:
-    assert made.template.only("AWS::Logs::LogGroup")["RetentionInDays"] == 90
+    assert (
+        made.template.only("AWS::Logs::LogGroup")["RetentionInDays"] == PIPELINE.log_retention_days
+    )
     (group,) = made.template.resources("AWS::Logs::LogGroup")
     for project in _projects(made):
         assert project["LogsConfig"]["CloudWatchLogs"]["GroupName"] == {"Ref": group}
@@ -290,8 +294,8 @@ def _watched(*, sees_requests: bool) -> Sequence[Alarm]:
 def test_the_login_is_no_plain_text(made: Made) -> None:
     variables = made.project("Images")["Environment"]["EnvironmentVariables"]
     assert {one["Name"]: (one["Type"], one["Value"]) for one in variables} == {
-        "DOCKER_HUB_USERNAME": ("SECRETS_MANAGER", "mindforce/docker-hub:username"),
-        "DOCKER_HUB_TOKEN": ("SECRETS_MANAGER", "mindforce/docker-hub:accessToken"),
+        "DOCKER_HUB_USERNAME": ("SECRETS_MANAGER", f"{PIPELINE.docker_hub_secret}:username"),
+        "DOCKER_HUB_TOKEN": ("SECRETS_MANAGER", f"{PIPELINE.docker_hub_secret}:accessToken"),
     }
 
 
@@ -302,10 +306,10 @@ def test_pull_requests_are_checked_without_a_right_to_deploy(made: Made) -> None
     # CodeBuild runs them after a check that failed, too.
     (_, *pages) = phases["post_build"]["commands"]
     for page, name in zip(pages, ("dev", "stage", "prod", "tooling"), strict=True):
-        assert f"--since origin/main --to report/{name}.html {name} cdk.out" in page
+        assert f"--since origin/{PIPELINE.branch} --to report/{name}.html {name} cdk.out" in page
     (events, base) = project["Triggers"]["FilterGroups"][0]
     assert "PULL_REQUEST_CREATED" in events["Pattern"]
-    assert base["Pattern"] == "^refs/heads/main$"
+    assert base["Pattern"] == f"^refs/heads/{PIPELINE.branch}$"
     policy = project["Triggers"]["PullRequestBuildPolicy"]
     assert policy["RequiresCommentApproval"] == "FORK_PULL_REQUESTS"
     role = project["ServiceRole"]["Fn::GetAtt"][0]

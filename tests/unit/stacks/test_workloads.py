@@ -49,7 +49,7 @@ def test_the_stack_waits_for_the_pods_and_for_an_address(
     name, rollout = _rollout(template)
     web = {"namespace": "web", "name": "web"}
     assert rollout["Workloads"] == [
-        {"kind": "Deployment", **web, "minReplicas": 3},
+        {"kind": "Deployment", **web, "minReplicas": DEV.web.min_replicas},
         {"kind": "Ingress", **web, "minReplicas": 0},
     ]
     assert template.comes_after(name, _manifest(template, "Deployment"))
@@ -129,7 +129,7 @@ def test_what_would_orphan_load_balancers_is_looked_for_last(template: Template)
 
 
 def test_only_a_changed_manifest_is_looked_at_again(synthesis: Synthesis, tmp_path: Path) -> None:
-    web = replace(DEV.web, image="docker.io/mindforce/web:0.2.0")
+    web = replace(DEV.web, image="registry.example/web:2")
     dev = replace(DEV, web=web)
     changed = Synthesis(replace(TABLE, environments=(dev,)), tmp_path)
     before = synthesis.template("dev", "Workloads")
@@ -158,10 +158,10 @@ def test_a_service_is_waited_for_where_it_is_a_load_balancer() -> None:
 def test_load_balancers_get_the_public_subnets(template: Template) -> None:
     (ingress,) = (m for m in manifests(template) if m["kind"] == "Ingress")
     subnets = ingress["metadata"]["annotations"]["alb.ingress.kubernetes.io/subnets"]
-    assert subnets.count("<reference>") == 2
+    assert subnets.count("<reference>") == len(DEV.network.zones)
     source = template.resources(MANIFEST)[_manifest(template, "Ingress")]["Properties"]["Manifest"]
     assert not [found for found in references(source) if "Identity" not in found]
-    assert str(source).count("PublicSubnet") == 2
+    assert str(source).count("PublicSubnet") == len(DEV.network.zones)
 
 
 def test_what_holds_other_objects_is_never_pruned(template: Template) -> None:
