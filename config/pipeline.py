@@ -15,7 +15,7 @@ _CONNECTION = re.compile(
     r"arn:aws[a-z-]*:(codeconnections|codestar-connections):(?P<region>[a-z0-9-]+):"
     r"(?P<account>\d{12}):connection/[0-9a-f-]{36}"
 )
-_REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)+")
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _BRANCH = re.compile(r"[\w./-]+")
 _URL = re.compile(r"https?://[a-z0-9.-]+(:\d+)?", re.IGNORECASE)
 _SECRET = re.compile(r"[A-Za-z0-9/_+=.@-]+")
@@ -64,9 +64,11 @@ class Pipeline:
     table: Table
     """What it deploys."""
     connection_arn: str
-    """Of the CodeConnections connection, made and confirmed by hand in the tooling account."""
+    """Of the connection to GitHub (CodeConnections), made and confirmed by hand in the tooling
+    account."""
     repository: str
-    """Owner and name, such as "example/platform"."""
+    """Owner and name on GitHub, which alone tells CodeBuild of pull requests as we ask it to, such
+    as "example/platform"."""
     branch: str
     docker_hub_secret: str
     """Name of the tooling account's secret with a `username` and an `accessToken` that may push."""
@@ -88,7 +90,8 @@ class Pipeline:
             right = f"it must be the ARN of a connection in account {account}, region {region}"
             yield Problem("connection_arn", self.connection_arn, right)
         if not _REPOSITORY.fullmatch(self.repository):
-            yield Problem("repository", self.repository, "it must be such as 'owner/name'")
+            right = "it must be a repository of GitHub, such as 'owner/name'"
+            yield Problem("repository", self.repository, right)
         if not _BRANCH.fullmatch(self.branch):
             yield Problem("branch", self.branch, "it must be a branch's name such as 'main'")
         if not _SECRET.fullmatch(self.docker_hub_secret):

@@ -146,7 +146,7 @@ WRONG: Mapping[str, tuple[Any, str]] = {
 WRONG_PIPELINE: Mapping[str, tuple[Any, str]] = {
     "table": (None, "it must be of type Table (config/model.py)"),
     "connection_arn": ("github", "it must be the ARN of a connection"),
-    "repository": ("platform", "it must be such as 'owner/name'"),
+    "repository": ("platform", "it must be a repository of GitHub"),
     "branch": ("a b", "it must be a branch's name"),
     "docker_hub_secret": ("a b", "it must be a secret's name"),
     "log_retention_days": (31, "CloudWatch Logs keeps e.g. 30"),

@@ -33,6 +33,7 @@ DIGEST = f"docker.io/a/b:1@sha256:{'a' * 64}"
             f"region {TOOLING.region}",
         ),
         ("repository", "platform", "owner/name"),
+        ("repository", "group/sub/name", "a repository of GitHub, such as 'owner/name'"),
         ("branch", "ma in", "a branch's name"),
         ("docker_hub_secret", "", "a secret's name"),
         ("log_retention_days", 8, "CloudWatch Logs keeps e.g. 7 days"),
