@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from config.baseline import WHERE_NAMED
 from config.errors import ConfigError, Problem
 from config.identifiers import account_problems, region_problems
 
@@ -41,7 +42,7 @@ class Accounts:
 
     def __getitem__(self, name: str) -> str:
         if name not in self.ids:
-            right = f"add {name!r} to terraform/organization; {_RIGHT}"
+            right = f"add {name!r} to terraform/organization, and to {WHERE_NAMED}; {_RIGHT}"
             raise ConfigError("config/accounts.json", [Problem("accounts", list(self.ids), right)])
         return self.ids[name]
 

@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from config.baseline import EXECUTION_POLICY, POLICIES
+from config.baseline import EXECUTION_POLICY, POLICIES, WHERE_NAMED
 from config.environments import TABLE
 from config.model import Account
 
@@ -92,7 +92,7 @@ def _require_policies(account: Account, credentials: Mapping[str, str]) -> None:
         except ClientError as error:
             raise BootstrapError(
                 f"{account.name}: account {account.account} has no policy {name} ({error}); "
-                "'make accounts APPLY=1' makes it."
+                f"'make accounts APPLY=1' makes it, once {WHERE_NAMED} name {account.name!r}."
             ) from error
 
 

@@ -49,7 +49,7 @@ def test_bootstrap_wants_the_accounts_baseline_first(standing: Standing) -> None
     done, account = standing.without_policy, TABLE.tooling.account
     assert done.returncode == 1
     assert f"error: tooling: account {account} has no policy {EXECUTION_POLICY}" in done.stderr
-    assert "'make accounts APPLY=1' makes it." in done.stderr
+    assert "'make accounts APPLY=1' makes it, once terraform/baseline/" in done.stderr
 
 
 def test_bootstrap_can_be_repeated(standing: Standing) -> None:

@@ -1,6 +1,7 @@
 """What Terraform wrote is read whole, or refused in a sentence."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ import pytest
 
 from config import accounts_file
 from config.accounts import ACCOUNTS
+from config.baseline import WHERE_NAMED
 from config.environments import TABLE
 from config.errors import ConfigError
+from local.paths import ROOT
 
 CONTENT: dict[str, Any] = json.loads(accounts_file.FILE.read_text())
 
@@ -73,8 +76,23 @@ def test_a_file_that_is_missing_or_broken_says_how_to_get_it(
 
 
 def test_an_environment_without_an_account_is_told_where_to_add_it() -> None:
-    with pytest.raises(ConfigError, match="add 'qa' to terraform/organization"):
+    with pytest.raises(ConfigError) as caught:
         ACCOUNTS["qa"]
+    assert f"add 'qa' to terraform/organization, and to {WHERE_NAMED}; 'make acc" in str(
+        caught.value
+    )
+
+
+def test_what_names_an_account_by_hand_names_each() -> None:
+    listed = re.fullmatch(r"(\S+/)\{(.+)\}(\.tf) and its (\w+)", WHERE_NAMED)
+    assert listed
+    folder, files, suffix, budgets = listed.groups()
+    texts = [(ROOT / f"{folder}{file}{suffix}").read_text() for file in files.split(",")]
+    texts.append(
+        json.dumps(json.loads((ROOT / folder / "terraform.tfvars.json").read_text())[budgets])
+    )
+    for name in ACCOUNTS.ids:
+        assert all(re.search(rf"\b{name}\b", text) for text in texts), name
 
 
 def test_every_environment_lies_in_an_account_that_terraform_made() -> None:
