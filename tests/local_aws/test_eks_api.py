@@ -1,10 +1,12 @@
 """EKS refuses what it would refuse, before any control plane starts."""
 
+import re
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from local.paths import ROOT
 from tests.local_aws.support import Account, StackFailedError, network, role
 
 ROLE = {"Role": role("eks.amazonaws.com")}
@@ -62,6 +64,23 @@ def test_a_refused_cluster_says_why_and_leaves_nothing(
     assert not [
         group for group in groups if group["GroupName"].startswith("eks-cluster-sg-refused")
     ]
+
+
+def test_another_version_is_refused_with_the_places_that_say_which_one_is_built(
+    account: Account,
+) -> None:
+    resources = {**network(), **ROLE, "Cluster": cluster(Version="1.36")}
+    with pytest.raises(StackFailedError) as caught:
+        account.create("refused-cluster", resources)
+    account.delete("refused-cluster")
+    said = re.search(
+        r"version 1\.36: .* is (\S+); raise (\w+) in (\S+), and (\S+) in (\S+) with it",
+        str(caught.value),
+    )
+    assert said
+    built, constant, python, module, go = said.groups()
+    assert f'{constant} = "{built}"' in (ROOT / python).read_text()
+    assert f"{module} v{built}." in (ROOT / go).read_text()
 
 
 def test_a_missing_cluster_is_not_found(account: Account) -> None:

@@ -109,7 +109,9 @@ def require_version(version: str) -> None:
     if version != KUBERNETES_VERSION:
         raise invalid(
             f"unsupported Kubernetes version {version}: "
-            f"the control plane built on this machine is {KUBERNETES_VERSION}."
+            f"the control plane built on this machine is {KUBERNETES_VERSION}; raise "
+            "KUBERNETES_VERSION in local/aws/eks/service.py, and k8s.io/kubernetes in "
+            "local/tools/kubernetes/go.mod with it."
         )
 
 
