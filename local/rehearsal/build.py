@@ -145,7 +145,7 @@ def _secret(actor: Actor, name: str, reference: str) -> str:
         said = error.response["Error"]["Message"]
         raise ActionFailedError(
             f"{name} can't be had from the secret {identifier}: {said} (make it in this account, "
-            "as docs/first-real-deploy.md says)"
+            "as docs/first-day.md says)"
         ) from error
     except (ValueError, KeyError):
         raise ActionFailedError(f"The secret {identifier} must be JSON with {key!r}.") from None

@@ -163,7 +163,8 @@ WRONG: Mapping[str, tuple[Spoil, str]] = {
     ),
     "no secret": (
         _without_secret,
-        "Build/Synth: TOKEN can't be had from the secret mindforce/.*make it in this",
+        "Build/Synth: TOKEN can't be had from the secret mindforce/.*make it in this account, "
+        "as docs/first-day.md says",
     ),
     "no bootstrap": (
         _without_bootstrap,
