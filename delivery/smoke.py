@@ -17,6 +17,7 @@ from delivery.arguments import address, number
 _SETTLE_SECONDS = 300.0
 """How long a new load balancer's name and targets may take."""
 _PAUSE_SECONDS = 2.0
+_INTERNAL = "Without platform.domain its load balancer is internal, and only the VPC reaches it."
 
 
 class SmokeError(Exception):
@@ -94,7 +95,7 @@ def _resolve(host: str, port: int) -> None:
     try:
         socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise SmokeError(f"The name {host!r} is not known: {error}.") from error
+        raise SmokeError(f"The name {host!r} is not known: {error}. {_INTERNAL}") from error
 
 
 def _expect(
@@ -103,7 +104,9 @@ def _expect(
     try:
         answer = client.request(method, path, json=body)
     except httpx.HTTPError as error:
-        raise SmokeError(f"{method} {path} was not answered: {error}.") from error
+        unreached = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+        why = f" {_INTERNAL}" if unreached else ""
+        raise SmokeError(f"{method} {path} was not answered: {error}.{why}") from error
     if answer.status_code != status:
         raise SmokeError(
             f"{method} {path} was answered with {answer.status_code} instead of {status}: "

@@ -82,11 +82,13 @@ def test_it_waits_until_the_environment_has_settled(
         ("http://127.0.0.1:1", "GET /readyz was not answered"),
     ],
 )
-def test_what_cannot_be_reached_is_a_sentence(
+def test_what_cannot_be_reached_says_what_may_be_lacking(
     capsys: pytest.CaptureFixture[str], url: str, verdict: str
 ) -> None:
     assert smoke.main([url, "--settle", "0"]) == 1
-    assert verdict in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert verdict in said
+    assert "Without platform.domain its load balancer is internal" in said
 
 
 @pytest.mark.parametrize(
