@@ -1,7 +1,7 @@
 """The service against a bare handler on the same server.
 
 Cost is processor time of the serving process a request, so that a busy machine doesn't change the
-ratios; the load is closed-loop clients on kept connections. The limits are the issue's figures.
+ratios; the load is closed-loop clients on kept connections. The limits are README's.
 """
 
 import asyncio
@@ -140,7 +140,7 @@ def service() -> Iterator[Figure]:
             ours = "requests a core against a bare handler"
             yield Figure(f"{ours}, no database", _share(rounds, 1), 0.70, "x", at_least=True)
             yield Figure(f"{ours}, a note by its id", _share(rounds, 2), 0.25, "x", at_least=True)
-            # Of lists the issue says nothing.
+            # Lists have no limit.
             yield Figure(f"{ours}, a page of 50 notes", _share(rounds, 3), math.inf, "x")
             yield Figure("  the bare handler's own CPU", _microseconds(rounds, 0), math.inf, "µs")
             yield Figure("  a page's own CPU", _microseconds(rounds, 3), math.inf, "µs")

@@ -58,7 +58,8 @@ class DatabaseChart(Chart):
         bucket: str,
         secrets: Mapping[str, str],
     ) -> None:
-        """`role_arn` is the archive's, in `bucket`; `secrets` has the ARNs of "app" and "members".
+        """`role_arn` is the archive's, in `bucket`; `secrets` has the ARNs of "app", "dump" and
+        "members".
 
         Raises ConfigError for two members, of which none could fail without a loss, for a volume
         that is too small, an image without tag or digest, and sizes that are none.

@@ -52,10 +52,6 @@ def role_arn(target: Target, name: str) -> str:
     return f"arn:aws:iam::{environment.account}:role/{people_roles[name].iam_name}"
 
 
-def admin_role(target: Target) -> str:
-    return role_arn(target, PLATFORM_ADMIN.name)
-
-
 def token(state: State, target: Target, cluster: str, role: str) -> dict[str, Any]:
     """Return an ExecCredential as `aws eks get-token --role-arn` prints it, with MFA.
 

@@ -13,7 +13,7 @@ Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "L
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One CloudWatch metric, a data point a minute."""
+    """One CloudWatch metric."""
 
     namespace: str
     name: str

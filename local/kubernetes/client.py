@@ -18,7 +18,6 @@ Object = dict[str, Any]
 
 FIELD_MANAGER = "mindforce-local"
 MERGE_PATCH = "application/merge-patch+json"
-STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
 _PATHS: Mapping[str, tuple[str, bool]] = {

@@ -15,6 +15,7 @@ import boto3
 
 from config.environments import DEV
 from config.model import Environment
+from config.people import PLATFORM_ADMIN
 from local import access
 from local.emulator import Emulator
 from local.paths import ROOT, State, cache
@@ -66,7 +67,7 @@ class Machine:
         kubectl = str(build.ensure(cache(), lambda _: None) / "kubectl")
         config = json.loads(access.kubeconfig(self.state, self.target).read_text())
         if token is None:
-            token = self.token(access.admin_role(self.target))
+            token = self.token(self.admin_role)
         config["users"][0]["user"] = {"token": token}
         file = self.state.folder / f"kubeconfig-{os.getpid()}.json"
         file.write_text(json.dumps(config))
@@ -81,6 +82,10 @@ class Machine:
             said = done.stdout, done.stderr
             raise subprocess.CalledProcessError(done.returncode, "kubectl", *said)
         return json.loads(done.stdout) if "json" in arguments else done.stdout
+
+    @property
+    def admin_role(self) -> str:
+        return access.role_arn(self.target, PLATFORM_ADMIN.name)
 
     def token(self, role: str, cluster: str | None = None) -> str:
         """Return a token as an IAM role gets it for a cluster, the environment's by default."""

@@ -70,11 +70,8 @@ def stranger(dev: Machine) -> Iterator[str]:
 
 
 def test_the_admin_role_may_do_anything(dev: Machine) -> None:
-    from local import access
-
-    admin = access.admin_role(dev.target)
-    assert _allowed(dev, admin, "delete", "namespaces")
-    assert _allowed(dev, admin, "get", "secrets", "-n", "kube-system")
+    assert _allowed(dev, dev.admin_role, "delete", "namespaces")
+    assert _allowed(dev, dev.admin_role, "get", "secrets", "-n", "kube-system")
 
 
 def test_a_role_without_an_entry_is_nobody(dev: Machine, stranger: str) -> None:
@@ -84,9 +81,7 @@ def test_a_role_without_an_entry_is_nobody(dev: Machine, stranger: str) -> None:
 
 
 def test_a_token_serves_one_cluster_only(dev: Machine) -> None:
-    from local import access
-
-    token = dev.token(access.admin_role(dev.target), cluster="prod")
+    token = dev.token(dev.admin_role, cluster="prod")
     with pytest.raises(subprocess.CalledProcessError) as caught:
         dev.kubectl("get", "pods", token=token)
     assert "Unauthorized" in caught.value.stderr
