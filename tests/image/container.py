@@ -31,7 +31,7 @@ class Container:
         self, image: Image, process: subprocess.Popen[bytes], env: Mapping[str, str]
     ) -> None:
         self._image = image
-        self._env = env
+        self.env = env
         self.process = process
 
     @property
@@ -41,15 +41,20 @@ class Container:
 
     def exec(self, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run a command in it to its end."""
-        user, group = _user(self._image)
-        enter = ["nsenter", f"--target={self.pid}", "--mount", "--pid", "--root", "--wd=/"]
         return subprocess.run(
-            [*enter, f"--setuid={user}", f"--setgid={group}", "--", *command],
-            env={**self._env, **env},
+            [*self.entering, *command],
+            env={**self.env, **env},
             capture_output=True,
             text=True,
             timeout=120,
         )
+
+    @property
+    def entering(self) -> list[str]:
+        """What runs the command after it in there, as its user; with `env`, as a pod's shell."""
+        user, group = _user(self._image)
+        enter = ["nsenter", f"--target={self.pid}", "--mount", "--pid", "--root", "--wd=/"]
+        return [*enter, f"--setuid={user}", f"--setgid={group}", "--"]
 
     def end(self) -> int:
         """Return the exit code after SIGTERM."""

@@ -14,7 +14,7 @@ from tests.image.images import Image
 
 NAMESPACE = "database"
 # The clusters that tests run, and the numbers of their members at the most.
-_CLUSTERS = {"main": range(3), "restored": range(3, 4), "database": range(1)}
+_CLUSTERS = {"main": range(3), "restored": range(3, 4), "database": range(3)}
 
 
 class Kubernetes:
@@ -22,7 +22,7 @@ class Kubernetes:
 
     def __init__(self, control_plane: ControlPlane, folder: Path) -> None:
         """Write the service account's files to `folder`."""
-        self._plane = control_plane
+        self.plane = control_plane
         self.folder = folder
         named = {"name": "patroni", "namespace": NAMESPACE}
         rbac = "rbac.authorization.k8s.io"
@@ -41,19 +41,19 @@ class Kubernetes:
 
     @property
     def environment(self) -> dict[str, str]:
-        host, port = self._plane.endpoint.removeprefix("https://").split(":")
+        host, port = self.plane.endpoint.removeprefix("https://").split(":")
         return {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
 
     def token(self, audience: str = "", account: str = "patroni") -> str:
         """A token of a service account, the members' unless another is said."""
         aimed = [f"--audience={audience}"] if audience else []
         command = ["--namespace", NAMESPACE, "create", "token", account, *aimed]
-        return self._plane.kubectl(*command).strip()
+        return self.plane.kubectl(*command).strip()
 
     def label(self, name: str, labels: Mapping[str, str]) -> None:
         """Give a pod more labels."""
         words = [f"{key}={value}" for key, value in labels.items()]
-        self._plane.kubectl("--namespace", NAMESPACE, "label", "pod", name, *words)
+        self.plane.kubectl("--namespace", NAMESPACE, "label", "pod", name, *words)
 
     def pod(self, name: str, scope: str, image: Image) -> None:
         """Make the pod that a member writes its state into; the admission judges it."""
@@ -80,7 +80,7 @@ class Kubernetes:
 
     def account(self, manifest: Mapping[str, Any]) -> None:
         """Make a service account of a chart."""
-        self._plane.kubectl(
+        self.plane.kubectl(
             "apply", "--server-side", "--filename=-", stdin=yaml.safe_dump(dict(manifest))
         )
 
@@ -93,18 +93,18 @@ class Kubernetes:
         """Names of the pods that a Service with that selector would lead to."""
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         path = f"api/v1/namespaces/{NAMESPACE}/pods"
-        found = self._plane.client.get(path, labelSelector=selector)["items"]
+        found = self.plane.client.get(path, labelSelector=selector)["items"]
         return [pod["metadata"]["name"] for pod in found]
 
     def successor(self, scope: str, leader: str) -> str:
         """Who has all that `leader` acknowledged, as Patroni has recorded it, or nobody yet."""
         path = f"api/v1/namespaces/{NAMESPACE}/configmaps/{scope}-sync"
-        recorded = (self._plane.client.find(path) or {}).get("metadata", {}).get("annotations", {})
+        recorded = (self.plane.client.find(path) or {}).get("metadata", {}).get("annotations", {})
         return recorded.get("sync_standby", "") if recorded.get("leader") == leader else ""
 
     def _apply(self, version: str, kind: str, metadata: Mapping[str, Any], **rest: Any) -> None:
         item = {"apiVersion": version, "kind": kind, "metadata": metadata, **rest}
-        self._plane.kubectl("apply", "--server-side", "--filename=-", stdin=yaml.safe_dump(item))
+        self.plane.kubectl("apply", "--server-side", "--filename=-", stdin=yaml.safe_dump(item))
 
 
 def _rules(scope: str, numbers: Iterable[int]) -> Any:

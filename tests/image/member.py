@@ -28,15 +28,17 @@ NAME = "database-0"
 
 
 class Member:
-    """One member, alone, as the chart makes it; but at an address that tests share a machine by."""
+    """One member as the chart makes it; but at an address that tests share a machine by."""
 
     container: Container
 
-    def __init__(self, address: str, folder: Path) -> None:
+    def __init__(self, address: str, folder: Path, name: str = NAME) -> None:
+        self.name = name
         self.address = address
         self.log = folder / "log"
         self.settings = folder / "settings"
         self.secrets = folder / "secrets"
+        self.volume = folder / "volume"
         self.passwords = {name: secrets.token_hex(20) for name in ("app", "dump", "members")}
         self.former: list[str] = []
 
@@ -88,15 +90,32 @@ class Member:
 def standing(
     database: Image, kubernetes: Kubernetes, repository: Repository, address: str, folder: Path
 ) -> Iterator[Member]:
-    """Have the member stand at an address, its first start done."""
+    """Have the member stand at an address, alone, its first start done."""
     made = Member(address, folder)
-    kubernetes.pod(NAME, "database", database)
-    kubernetes.label(NAME, LABELS)
+    begin(kubernetes)
+    with started(made, database, kubernetes, repository):
+        try:
+            wait_for(made.ready, SECONDS)
+        except Exception as error:
+            raise AssertionError(made.log.read_text()[-4000:]) from error
+        yield made
+
+
+def begin(kubernetes: Kubernetes) -> None:
+    """Have of an election what a restore without volumes leaves: a cluster is begun over it."""
     for name in ELECTION.names:
-        # What a restore without volumes leaves: a cluster is begun over it.
         kubernetes.config_map(name, ELECTION.labels)
-    made.settings.mkdir()
-    made.secrets.mkdir()
+
+
+@contextmanager
+def started(
+    made: Member, database: Image, kubernetes: Kubernetes, repository: Repository
+) -> Iterator[None]:
+    """Run a member on its volume, which stays when it ends."""
+    kubernetes.pod(made.name, "database", database)
+    kubernetes.label(made.name, LABELS)
+    made.settings.mkdir(exist_ok=True)
+    made.secrets.mkdir(exist_ok=True)
     made.mount()
     content = files(
         namespace=NAMESPACE,
@@ -111,7 +130,7 @@ def standing(
     env = {
         **kubernetes.environment,
         **repository.environment(),
-        "PATRONI_NAME": NAME,
+        "PATRONI_NAME": made.name,
         "PATRONI_POSTGRESQL_CONNECT_ADDRESS": f"{made.address}:5432",
         "PATRONI_POSTGRESQL_LISTEN": f"{made.address}:5432",
         "PATRONI_RESTAPI_CONNECT_ADDRESS": f"{made.address}:8008",
@@ -123,7 +142,7 @@ def standing(
         Mount(SETTINGS, made.settings, read_only=True),
         Mount(FOLDER, made.secrets, read_only=True),
         Mount("/var/run/secrets/kubernetes.io/serviceaccount", kubernetes.folder, read_only=True),
-        Mount("/var/lib/postgresql", Database.volume(folder / "volume")),
+        Mount("/var/lib/postgresql", Database.volume(made.volume)),
         Mount("/run/postgresql"),
         Mount("/tmp"),
         Mount("/dev/shm"),
@@ -131,8 +150,4 @@ def standing(
     ]
     command = ("/bin/sh", f"{SETTINGS}/start.sh")
     with running(database, *command, env=env, mounts=mounts, output=made.log) as made.container:
-        try:
-            wait_for(made.ready, SECONDS)
-        except Exception as error:
-            raise AssertionError(made.log.read_text()[-4000:]) from error
-        yield made
+        yield

@@ -3,6 +3,7 @@
 import ast
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ from tests.image.container import Mount, running
 from tests.image.images import Image
 from tests.image.kubernetes import NAMESPACE, Kubernetes
 from tests.image.member import Member
+from tests.image.person import Person
 from tests.image.pod import EKS, scheduled
 from tests.image.repository import BUCKET, Repository, make_rendered_role
 from tests.synthesis import Synthesis, Template, manifests
 
 BASE = "docker.io/library/debian:trixie-slim"
 PYTHON = "/usr/bin/python3"
+NOTES = """CREATE TABLE notes (id int PRIMARY KEY, title text, created_at date DEFAULT now());
+INSERT INTO notes SELECT n, n FROM generate_series(1, 3) n"""
 Run = Callable[..., tuple[int, str]]
 CHECK = f"""
 import boto3
@@ -149,6 +153,16 @@ def dump(
     return run
 
 
+@pytest.fixture
+def person(
+    member: Member, kubernetes: Kubernetes, repository: Repository, tmp_path: Path
+) -> Person:
+    """Somebody who may do anything in the cluster, and read the bucket."""
+    somebody = Person("docs/restore-database.md", kubernetes.plane, repository.account, tmp_path)
+    somebody.reach([member])
+    return somebody
+
+
 def _proven(run: Run, repository: Repository) -> Any:
     """What the image says of the newest dump, by whoever may read it."""
     account = repository.account
@@ -186,6 +200,65 @@ def test_rows_of_the_charts_database_are_dumped_and_one_that_is_altered_is_named
     s3.put_object(Bucket=BUCKET, Key=f"{second}/{MANIFEST}", Body=before)
     _, (problem,) = _proven(run, repository)
     assert problem.startswith(f"Table public.kept of {second}/ has rows with other values")
+
+
+def test_a_table_comes_back_from_the_dump_as_the_page_says(
+    member: Member, dump: Run, repository: Repository, person: Person
+) -> None:
+    (top,) = person.blocks("Bring the database's rows back")
+    room, (fill,) = person.blocks("One table")[0], person.blocks("As it was dumped last night")
+    look, make, add, done = person.blocks("Take what you want")
+    with member.connect("app", "app") as connection:
+        connection.execute(NOTES)
+    code, said = dump()
+    assert code == 0, said
+    newest = max(key.split("/")[1] for key in repository.keys(DUMPS))
+    person.say(top)
+    person.say(room)
+    assert newest in person.say(fill, {"dump": newest})
+    assert " 3 |" in person.say(look)
+    with member.connect("app", "app") as connection:
+        connection.execute("DELETE FROM notes WHERE id = 2; UPDATE notes SET title = 'x'")
+        connection.execute("INSERT INTO notes VALUES (4, 'since')")
+        assert "INSERT 0 1" in person.say(add)
+        found = connection.execute("SELECT title FROM notes ORDER BY id").fetchall()
+        assert found == [("x",), ("2",), ("x",), ("since",)]
+        connection.execute("DROP TABLE notes")
+        person.say(make)
+        assert connection.execute("SELECT sum(id) FROM notes").fetchone() == (6,)
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("INSERT INTO notes VALUES (1, 'twice')")
+    with member.connect("dump", "app") as connection:
+        connection.execute("SELECT * FROM notes")
+    person.say(done)
+
+
+def test_a_table_comes_back_as_it_was_at_a_moment_as_the_page_says(
+    member: Member, person: Person
+) -> None:
+    (top,) = person.blocks("Bring the database's rows back")
+    room, (fill, away) = person.blocks("One table")[0], person.blocks("As it was at a moment")
+    look, make, _, done = person.blocks("Take what you want")
+    with member.connect("backup", "postgres") as connection:
+        connection.execute("CALL backup.take('full')")
+    with member.connect("app", "app") as connection:
+        connection.execute(f"DROP TABLE IF EXISTS notes; {NOTES}")
+        time.sleep(1)
+        (moment,) = connection.execute("SELECT now()::text").fetchone() or ("",)
+        time.sleep(1)
+        connection.execute("DROP TABLE notes")
+    archive = member.container.exec("pgbackrest", "--stanza=main", "check")
+    assert archive.returncode == 0, archive.stdout
+    person.say(top)
+    person.say(room)
+    person.say(fill, {"moment": moment})
+    person.say(away)
+    assert " 3 |" in person.say(look)
+    person.say(make)
+    with member.connect("app", "app") as connection:
+        assert connection.execute("SELECT count(*) FROM notes").fetchone() == (3,)
+    person.say(done)
+    assert sorted(one.name for one in member.volume.iterdir()) == ["data"]
 
 
 def test_its_role_in_the_database_reads_everything_and_changes_nothing(member: Member) -> None:
