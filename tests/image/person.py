@@ -1,7 +1,6 @@
 """A person at a shell with a page of docs/, whose commands reach members that no kubelet runs."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -109,7 +108,7 @@ class Person:
         script = f"set -eo pipefail; source {self._variables}\n{commands}\n{keep}\n"
         done = subprocess.run(
             ["bash", "-c", script],
-            env=self._environment | {"TZ": "UTC", "LANG": os.environ.get("LANG", "C.UTF-8")},
+            env=self._environment,
             cwd=ROOT,
             capture_output=True,
             text=True,

@@ -91,12 +91,9 @@ def restore(
     run, look = start.splitlines()
     assert "server started" in person.say(run)
 
-    def arrived() -> str:
-        """What was looked at, at the moment or as a primary."""
-        said = person.say(look)
-        return said if re.search(r"^ paused ", said, re.MULTILINE) or "(0 rows)" in said else ""
-
-    wait_for(arrived, SECONDS)
+    # At a moment it waits for a person; at the archive's end it is a primary.
+    there = r"^ paused +\| 20" if "--target=" in to else r"^\(0 rows\)"
+    wait_for(lambda: re.search(there, person.say(look), re.MULTILINE), SECONDS)
     for one in members.all:
         # Nobody gets in before somebody has looked.
         with pytest.raises(psycopg.OperationalError):
