@@ -4,7 +4,7 @@ import ast
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ from tests.synthesis import Synthesis, Template, manifests
 
 BASE = "docker.io/library/debian:trixie-slim"
 PYTHON = "/usr/bin/python3"
-NOTES = """CREATE TABLE notes (id int PRIMARY KEY, title text, created_at date DEFAULT now());
+NOTES = """DROP TABLE IF EXISTS notes;
+CREATE TABLE notes (id int PRIMARY KEY, title text, created_at date DEFAULT now());
 INSERT INTO notes SELECT n, n FROM generate_series(1, 3) n"""
 Run = Callable[..., tuple[int, str]]
 CHECK = f"""
@@ -154,6 +155,15 @@ def dump(
 
 
 @pytest.fixture
+def notes(member: Member) -> Iterator[None]:
+    """Three rows of the table that the page speaks of; others have one of that name, too."""
+    with member.connect("app", "app") as connection:
+        connection.execute(NOTES)
+        yield
+        connection.execute("DROP TABLE notes")
+
+
+@pytest.fixture
 def person(
     member: Member, kubernetes: Kubernetes, repository: Repository, tmp_path: Path
 ) -> Person:
@@ -202,14 +212,13 @@ def test_rows_of_the_charts_database_are_dumped_and_one_that_is_altered_is_named
     assert problem.startswith(f"Table public.kept of {second}/ has rows with other values")
 
 
+@pytest.mark.usefixtures("notes")
 def test_a_table_comes_back_from_the_dump_as_the_page_says(
     member: Member, dump: Run, repository: Repository, person: Person
 ) -> None:
     (top,) = person.blocks("Bring the database's rows back")
     room, (fill,) = person.blocks("One table")[0], person.blocks("As it was dumped last night")
     look, make, add, done = person.blocks("Take what you want")
-    with member.connect("app", "app") as connection:
-        connection.execute(NOTES)
     code, said = dump()
     assert code == 0, said
     newest = max(key.split("/")[1] for key in repository.keys(DUMPS))
@@ -233,6 +242,7 @@ def test_a_table_comes_back_from_the_dump_as_the_page_says(
     person.say(done)
 
 
+@pytest.mark.usefixtures("notes")
 def test_a_table_comes_back_as_it_was_at_a_moment_as_the_page_says(
     member: Member, person: Person
 ) -> None:
@@ -242,7 +252,6 @@ def test_a_table_comes_back_as_it_was_at_a_moment_as_the_page_says(
     with member.connect("backup", "postgres") as connection:
         connection.execute("CALL backup.take('full')")
     with member.connect("app", "app") as connection:
-        connection.execute(f"DROP TABLE IF EXISTS notes; {NOTES}")
         time.sleep(1)
         (moment,) = connection.execute("SELECT now()::text").fetchone() or ("",)
         time.sleep(1)
