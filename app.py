@@ -21,7 +21,7 @@ from aws_cdk.cx_api import CloudAssembly
 from config.environments import PIPELINE, TABLE
 from config.model import Table
 from config.pipeline import Pipeline
-from config.release import images, released
+from config.release import images, needed, released
 from guards.synthesis import check
 from stacks.environment import EnvironmentStage
 
@@ -79,6 +79,8 @@ def _arguments() -> argparse.Namespace:
 
 if __name__ == "__main__":
     given = _arguments()
-    table = released(TABLE, images(given.images)) if given.images else TABLE
+    table = TABLE
+    if given.images:
+        table = released(TABLE, images(given.images, needed(TABLE)))
     pipeline = PIPELINE if given.pipeline else None
     synthesize(table, pipeline=pipeline)

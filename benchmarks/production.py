@@ -36,6 +36,7 @@ from stacks.access import everywhere, in_namespace, starting
 Object = Mapping[str, Any]
 REGION, BACKUP, WEB = PROD.region, PROD.backup, PROD.web
 BUCKET = "backups"
+WORKLOADS = [WEB_NAMESPACE, *([DATABASE_NAMESPACE] if PROD.database else [])]
 
 
 def objects() -> list[Object]:
@@ -61,8 +62,10 @@ def _backups() -> Iterator[Object]:
     )
     yield location.manifest()
     yield velero.SnapshotLocation(namespace=space, region=REGION).manifest()
+    hooked = PROD.database and BACKUP.volumes != "none"
+    hooks = [database_hook(DATABASE_NAMESPACE)] if hooked else []
     for name, cron, days, spaces in (
-        ("hourly", BACKUP.hourly, BACKUP.hourly_days, [WEB_NAMESPACE, DATABASE_NAMESPACE]),
+        ("hourly", BACKUP.hourly, BACKUP.hourly_days, WORKLOADS),
         ("daily", BACKUP.daily, BACKUP.daily_days, ["*"]),
     ):
         schedule = velero.Schedule(
@@ -71,16 +74,17 @@ def _backups() -> Iterator[Object]:
             cron=cron,
             keep_days=days,
             namespaces=spaces,
-            snapshot_volumes=True,
-            move_data=True,
-            hooks=[database_hook(DATABASE_NAMESPACE)],
+            snapshot_volumes=BACKUP.volumes != "none",
+            move_data=BACKUP.volumes == "move",
+            hooks=hooks,
         )
         yield schedule.manifest()
 
 
 def _logging() -> Iterator[Object]:
     agent = PROD.log_agent
-    assert agent
+    if not agent:
+        return
     yield from _namespace(LOGGING_NAMESPACE, agent.share)
     chart = LogAgentChart(
         App(),
@@ -98,7 +102,8 @@ def _logging() -> Iterator[Object]:
 
 def _database() -> Iterator[Object]:
     app, database = App(), PROD.database
-    assert database
+    if not database:
+        return
     yield from _namespace(DATABASE_NAMESPACE, database.share, claims=database.members)
     chart = DatabaseChart(
         app,
@@ -143,10 +148,36 @@ def _database() -> Iterator[Object]:
 
 
 def _web() -> Iterator[Object]:
-    app = App()
-    client = DatabaseClient(namespace=DATABASE_NAMESPACE, role_arn="arn:of:client")
-    yield from _namespace(WEB_NAMESPACE, WEB.share)
+    app, client, domain = App(), None, PROD.platform.domain
+    load_balancers = int(WEB.load_balancer == "network")
+    yield from _namespace(WEB_NAMESPACE, WEB.share, load_balancers=load_balancers)
     yield from in_namespace(PROD.access.roles, WEB_NAMESPACE)
+    if PROD.database:
+        client = DatabaseClient(namespace=DATABASE_NAMESPACE, role_arn="arn:of:client")
+        yield from _client(app, client)
+    chart = WebChart(
+        app,
+        "web",
+        namespace=WEB_NAMESPACE,
+        image=WEB.image,
+        min_replicas=WEB.min_replicas,
+        max_replicas=WEB.max_replicas,
+        target_cpu_percent=WEB.target_cpu_percent,
+        target_memory_percent=WEB.target_memory_percent,
+        cpu=WEB.cpu,
+        memory=WEB.memory,
+        progress_deadline_seconds=WEB.rollout_seconds,
+        host=domain.name if domain else None,
+        certificate_arn="arn:of:certificate" if domain else None,
+        load_balancer=WEB.load_balancer,
+        load_balancer_subnets={f"subnet-{n}": f"10.30.{n}.0/24" for n in range(3)},
+        database=client,
+        database_pool_size=POOL_SIZE,
+    )
+    yield from chart.to_json()
+
+
+def _client(app: App, client: DatabaseClient) -> Iterator[Object]:
     way = DatabaseClientChart(
         app,
         "client",
@@ -165,38 +196,20 @@ def _web() -> Iterator[Object]:
         timeout_seconds=WEB.rollout_seconds,
     )
     yield from migrations.to_json()
-    chart = WebChart(
-        app,
-        "web",
-        namespace=WEB_NAMESPACE,
-        image=WEB.image,
-        min_replicas=WEB.min_replicas,
-        max_replicas=WEB.max_replicas,
-        target_cpu_percent=WEB.target_cpu_percent,
-        target_memory_percent=WEB.target_memory_percent,
-        cpu=WEB.cpu,
-        memory=WEB.memory,
-        progress_deadline_seconds=WEB.rollout_seconds,
-        load_balancer_subnets={f"subnet-{n}": f"10.30.{n}.0/24" for n in range(3)},
-        database=client,
-        database_pool_size=POOL_SIZE,
-    )
-    yield from chart.to_json()
 
 
 def _drill() -> Iterator[Object]:
     database = PROD.database
-    assert database
     yield from restore_drill(
         namespace=BACKUP_NAMESPACE,
-        namespaces=[WEB_NAMESPACE, DATABASE_NAMESPACE],
+        namespaces=WORKLOADS,
         image=BACKUP.drill_image,
         schedule=BACKUP.drill,
         environment=PROD.name,
         region=REGION,
         max_age_hours=BACKUP.drill_max_age_hours,
         storage_class=STORAGE_CLASS,
-        storage_gib=database.storage_gib,
+        storage_gib=database.storage_gib if database else 0,
         **_requests(DRILL),
     )
     yield from backup_freshness(
@@ -207,11 +220,16 @@ def _drill() -> Iterator[Object]:
         gaps=BACKUP.gaps,
         **_requests(FRESHNESS),
     )
-    yield from starting(PROD.access.roles, [BACKUP_NAMESPACE, DATABASE_NAMESPACE])
+    yield from starting(PROD.access.roles, [BACKUP_NAMESPACE, *WORKLOADS])
 
 
-def _namespace(name: str, share: Room, *, claims: int = 0) -> Iterator[Object]:
-    yield from NamespaceChart(App(), name, name=name, claims=claims, **asdict(share)).to_json()
+def _namespace(
+    name: str, share: Room, *, claims: int = 0, load_balancers: int = 0
+) -> Iterator[Object]:
+    chart = NamespaceChart(
+        App(), name, name=name, claims=claims, load_balancers=load_balancers, **asdict(share)
+    )
+    yield from chart.to_json()
 
 
 def _requests(room: Room) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The images of one commit in place of those that the table names, and what they run on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,21 +17,27 @@ ARCHITECTURES: Mapping[str, tuple[Architecture, ...]] = {
 }
 """What the pipeline builds each image for."""
 IMAGES = tuple(ARCHITECTURES)
-_RIGHT = (
-    "it must be what delivery.images writes: an image by its digest for each of "
-    f"{', '.join(IMAGES)}"
-)
 
 
-def images(file: Path) -> Mapping[str, str]:
+def needed(table: Table) -> Sequence[str]:
+    """Return the names of the images that a table's environments run."""
+    database = any(environment.database for environment in table.environments)
+    return [name for name in IMAGES if name != "database" or database]
+
+
+def images(file: Path, names: Sequence[str] = IMAGES) -> Mapping[str, str]:
     """Return what a file says, image by name. Raises ConfigError when it can't be right."""
+    right = (
+        "it must be what delivery.images writes: an image by its digest for each of "
+        f"{', '.join(names)}"
+    )
     try:
         found = json.loads(file.read_text())
     except (OSError, ValueError) as error:
-        raise ConfigError(str(file), [Problem("it", str(error), _RIGHT)]) from None
-    whole = isinstance(found, dict) and set(found) == set(IMAGES)
+        raise ConfigError(str(file), [Problem("it", str(error), right)]) from None
+    whole = isinstance(found, dict) and set(found) == set(names)
     if not whole or not all("@sha256:" in str(image) for image in found.values()):
-        raise ConfigError(str(file), [Problem("it", found, _RIGHT)])
+        raise ConfigError(str(file), [Problem("it", found, right)])
     return {name: str(image) for name, image in found.items()}
 
 

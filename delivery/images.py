@@ -24,7 +24,10 @@ WITHOUT_DOCKER = "REHEARSED_WITHOUT_DOCKER"
 
 
 def images(repositories: Mapping[str, str], root: Path = ROOT) -> Sequence[Image]:
-    """Return the images of the commit that is checked out. Raises ImageError."""
+    """Return the images of the commit that is checked out, of those that have a repository.
+
+    Raises ImageError.
+    """
     commit = _said(["git", "rev-parse", "HEAD"], root)
     # The database restarts when its image changes, not with every commit.
     database = _said(["git", "rev-parse", "HEAD:images/database"], root)
@@ -47,6 +50,7 @@ def images(repositories: Mapping[str, str], root: Path = ROOT) -> Sequence[Image
             revision=commit,
         )
         for name, (file, context, tag) in made.items()
+        if name in repositories
     ]
 
 
@@ -63,17 +67,22 @@ def _said(words: Sequence[str], root: Path) -> str:
 
 
 def _repositories() -> Mapping[str, str]:
-    """Return where the table's images come from, without tags."""
+    """Return where the images come from that the table's environments run, without tags."""
     from config.environments import TABLE
+    from config.release import needed
 
-    web = {one.web.image for one in TABLE.environments}
-    database = {one.database.image for one in TABLE.environments if one.database}
-    drill = {one.backup.drill_image for one in TABLE.environments}
+    listed = {
+        "web": {one.web.image for one in TABLE.environments},
+        "database": {one.database.image for one in TABLE.environments if one.database},
+        "drill": {one.backup.drill_image for one in TABLE.environments},
+    }
     found = {}
-    for name, listed in (("web", web), ("database", database), ("drill", drill)):
-        repositories = {image.partition("@")[0].rpartition(":")[0] for image in listed}
+    for name in needed(TABLE):
+        repositories = {image.partition("@")[0].rpartition(":")[0] for image in listed[name]}
         if len(repositories) != 1:
-            raise ImageError(f"The environments must have one repository for {name}: {listed}.")
+            raise ImageError(
+                f"The environments must have one repository for {name}: {listed[name]}."
+            )
         (found[name],) = repositories
     return found
 

@@ -3,13 +3,38 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from config.access import Mode
+from config.backup import Volumes
 from config.environments import PROD, TABLE
 from config.images import Images
 from config.model import Environment, Table
 from config.network import INTERFACE_ENDPOINTS
 from config.platform import Domain
+from tests.samples import SMALL
 
 Switch = Callable[[Environment], Environment]
+
+
+def with_all_parts(environment: Environment) -> Environment:
+    """Return it with each part that the table may leave out, and what most of the tests are about.
+
+    Where the table has a part, it is the table's.
+    """
+    wanted = replace(
+        environment,
+        platform=replace(
+            environment.platform,
+            access_log_days=environment.platform.access_log_days or SMALL.platform.access_log_days,
+        ),
+        log_agent=environment.log_agent or SMALL.log_agent,
+        database=environment.database or SMALL.database,
+        web=replace(environment.web, load_balancer="application"),
+    )
+    return access_entries(wanted)
+
+
+def access_entries(environment: Environment) -> Environment:
+    return _access(environment, mode="access-entries")
 
 
 def all_endpoints(environment: Environment) -> Environment:
@@ -23,24 +48,49 @@ def domain(environment: Environment) -> Environment:
 
 
 def aws_auth(environment: Environment) -> Environment:
-    return replace(environment, access=replace(environment.access, mode="aws-auth"))
+    return _access(environment, mode="aws-auth")
 
 
 def api_only(environment: Environment) -> Environment:
     access = replace(
-        environment.access, authentication_mode="API", api_only_for_good=environment.name
+        environment.access,
+        mode="access-entries",
+        authentication_mode="API",
+        api_only_for_good=environment.name,
     )
     return replace(environment, access=access)
+
+
+def _access(environment: Environment, mode: Mode) -> Environment:
+    """Return it with a cluster that reads aws-auth, whatever maps its roles."""
+    access = replace(
+        environment.access,
+        mode=mode,
+        authentication_mode="API_AND_CONFIG_MAP",
+        api_only_for_good="",
+    )
+    return replace(environment, access=access)
+
+
+def named(environment: Environment, name: str) -> Environment:
+    """Return a new environment, of which nothing stands."""
+    only = environment.access.api_only_for_good and name
+    return replace(
+        environment, name=name, access=replace(environment.access, api_only_for_good=only)
+    )
 
 
 def network_load_balancer(environment: Environment) -> Environment:
     """Return a new environment: with one that stands, its bucket of access logs would go."""
     return replace(
-        environment,
-        name=f"{environment.name}2",
+        named(environment, f"{environment.name}2"),
         platform=replace(environment.platform, access_log_days=0),
         web=replace(environment.web, load_balancer="network"),
     )
+
+
+def backed_up(environment: Environment, volumes: Volumes) -> Environment:
+    return replace(environment, backup=replace(environment.backup, volumes=volumes))
 
 
 def public(environment: Environment) -> Environment:
@@ -68,6 +118,8 @@ def switched(*switches: Switch, table: Table = TABLE) -> Table:
     return replace(table, environments=environments)
 
 
+WHOLE = switched(with_all_parts)
+"""The real table, and with the parts that it leaves out."""
 OTHERWISE = switched(
     *(domain, public, aws_auth, bottlerocket, network_load_balancer, image_cache),
     table=replace(TABLE, environments=(PROD,)),

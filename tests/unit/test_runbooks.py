@@ -73,8 +73,8 @@ def action(words: Sequence[str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def allowed(synthesis: Synthesis) -> "Allowed":
-    return Allowed(synthesis.templates()[PROD.name])
+def allowed(whole: Synthesis) -> "Allowed":
+    return Allowed(whole.templates()[PROD.name])
 
 
 class Allowed:

@@ -10,10 +10,11 @@ from config.environments import DEV, PROD, TABLE
 from config.errors import ConfigError
 from config.model import Environment
 from config.people import BREAK_GLASS, VIEWER
+from tests.samples import SMALL
 
 
 def with_access(**changes: Any) -> Environment:
-    return replace(DEV, access=replace(DEV.access, **changes))
+    return replace(SMALL, access=replace(SMALL.access, **changes))
 
 
 def with_role(**changes: Any) -> Environment:
@@ -102,8 +103,8 @@ def test_a_wrong_value_is_named_with_what_would_be_right(
 
 
 def test_the_step_without_return_is_taken_by_who_names_the_environment() -> None:
-    access = replace(DEV.access, authentication_mode="API", api_only_for_good="dev")
-    assert replace(DEV, access=access).access.authentication_mode == "API"
+    made = with_access(authentication_mode="API", api_only_for_good="dev")
+    assert made.access.authentication_mode == "API"
 
 
 def test_nobody_but_the_admin_reads_secrets_or_changes_who_may_do_what() -> None:

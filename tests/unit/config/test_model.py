@@ -11,6 +11,7 @@ from config.model import Environment, Table
 from config.node_group import Taint
 from config.platform import Domain
 from tests.samples import SMALL
+from tests.tables import named
 
 GROUP = SMALL.cluster.node_groups[0]
 INSIDE_DEV = f"{DEV.network.network.network_address}/18"
@@ -227,7 +228,7 @@ def test_an_image_by_digest_needs_no_tag() -> None:
     ("other", "sentence"),
     [
         (replace(STAGE, account=DEV.account), f"account is '{DEV.account}'; 'dev' and 'stage'"),
-        (replace(STAGE, name="dev"), "name is 'dev'; 'dev' and 'dev' must each have their own"),
+        (named(STAGE, "dev"), "name is 'dev'; 'dev' and 'dev' must each have their own"),
         (
             replace(STAGE, network=replace(STAGE.network, cidr=INSIDE_DEV)),
             f"cidr is '{INSIDE_DEV}'; it must not overlap {DEV.network.cidr} of 'dev'",

@@ -11,7 +11,8 @@ from config.environments import PIPELINE, TABLE
 from config.errors import ConfigError
 from config.model import Table
 from config.node_group import Taint
-from config.release import IMAGES, images, released
+from config.release import IMAGES, images, needed, released
+from tests.tables import WHOLE
 
 DEV = PIPELINE.deployments[0]
 TOOLING = TABLE.tooling
@@ -103,6 +104,20 @@ def test_images_without_digests_are_refused(tmp_path: Path, content: str) -> Non
     file.write_text(content)
     with pytest.raises(ConfigError, match=r"images\.json: it is .*delivery\.images writes"):
         images(file)
+
+
+def test_a_table_without_a_database_needs_no_image_of_one(tmp_path: Path) -> None:
+    without = [replace(one, database=None) for one in WHOLE.environments]
+    some = replace(WHOLE, environments=(WHOLE.environments[0], *without[1:]))
+    assert set(needed(some)) == set(IMAGES)
+    none = replace(WHOLE, environments=tuple(without))
+    assert set(needed(none)) == {"web", "drill"}
+    file = tmp_path / "images.json"
+    file.write_text(json.dumps(dict.fromkeys(needed(none), DIGEST)))
+    made = released(none, images(file, needed(none)))
+    assert {one.web.image for one in made.environments} == {DIGEST}
+    with pytest.raises(ConfigError, match="digest for each of web, database, drill"):
+        images(file, needed(some))
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

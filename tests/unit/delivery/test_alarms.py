@@ -91,10 +91,10 @@ def test_a_query_has_its_period_to_itself() -> None:
     assert not of_minutes({"Metrics": [{"Expression": "a"}, {"MetricStat": {"Period": 3600}}]})
 
 
-def test_all_but_those_of_backups_are_watched(synthesis: Synthesis) -> None:
+def test_all_but_those_of_backups_are_watched(whole: Synthesis) -> None:
     """A new environment's drill has never run: its alarm is raised from the first minutes on."""
     for environment in TABLE.environments:
-        template = synthesis.template(environment.name, "Observability")
+        template = whole.template(environment.name, "Observability")
         made = template.properties("AWS::CloudWatch::Alarm")
         left_out = {alarm["AlarmName"] for alarm in made if not of_minutes(alarm)}
         drills = f"{environment.name}-restore-drill"

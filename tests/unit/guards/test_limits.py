@@ -27,9 +27,9 @@ def templates(resources: Mapping[str, Any]) -> Templates:
     return {"dev-One": {"Resources": resources}}
 
 
-def test_every_environment_is_within_its_limits(synthesis: Synthesis) -> None:
-    found, written = synthesis.templates(), assembly.written(synthesis.folder)
-    assert list(found) == synthesis.environments
+def test_every_environment_is_within_its_limits(whole: Synthesis) -> None:
+    found, written = whole.templates(), assembly.written(whole.folder)
+    assert list(found) == whole.environments
     for environment, made in found.items():
         size = limits.size(environment, made, written[environment])
         assert sum(size.resources.values()) > size.custom_resources > 0

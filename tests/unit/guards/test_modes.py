@@ -16,11 +16,12 @@ from tests.tables import (
     network_load_balancer,
     public,
     switched,
+    with_all_parts,
 )
 
 MODES: Mapping[str, tuple[Switch, ...]] = {
-    "the most resources": (all_endpoints, domain),
-    "the most custom resources": (aws_auth, domain),
+    "the most resources": (with_all_parts, all_endpoints, domain),
+    "the most custom resources": (with_all_parts, aws_auth, domain),
     "api only, connections passed on": (network_load_balancer, api_only),
     "a public endpoint, Bottlerocket": (public, bottlerocket),
 }

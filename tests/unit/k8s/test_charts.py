@@ -34,9 +34,9 @@ WITHOUT_SCHEMA = {
 
 
 @pytest.fixture
-def objects(synthesis: Synthesis) -> list[Manifest]:
+def objects(whole: Synthesis) -> list[Manifest]:
     """What is in the web service's namespace, and the namespace."""
-    found = manifests(synthesis.template("dev", "Workloads"))
+    found = manifests(whole.template("dev", "Workloads"))
     return [m for m in found if "web" in (m["metadata"].get("namespace"), m["metadata"]["name"])]
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from config.environments import TABLE
 from config.model import Environment
 from k8s.database_settings import files
 from tests.synthesis import Synthesis, manifests
+from tests.tables import WHOLE
 from tests.unit.k8s.database import chart, one
 
 NAME = "database-dump"
@@ -15,15 +15,15 @@ Manifest = dict[str, Any]
 
 
 @pytest.fixture
-def objects(synthesis: Synthesis) -> list[Manifest]:
-    return manifests(synthesis.template("prod", "Workloads"))
+def objects(whole: Synthesis) -> list[Manifest]:
+    return manifests(whole.template("prod", "Workloads"))
 
 
-@pytest.mark.parametrize("environment", TABLE.environments, ids=lambda e: e.name)
+@pytest.mark.parametrize("environment", WHOLE.environments, ids=lambda e: e.name)
 def test_rows_are_dumped_on_the_tables_schedule_before_the_drill(
-    synthesis: Synthesis, environment: Environment
+    whole: Synthesis, environment: Environment
 ) -> None:
-    found = manifests(synthesis.template(environment.name, "Workloads"))
+    found = manifests(whole.template(environment.name, "Workloads"))
     assert environment.database
     spec = one(found, "CronJob", NAME)["spec"]
     assert spec["schedule"] == environment.database.dumps
@@ -58,9 +58,7 @@ def test_its_pod_is_restricted_and_given_no_secret_by_the_manifest(objects: list
     assert secrets["volumeAttributes"] == {"secretProviderClass": provider["metadata"]["name"]}
 
 
-def test_the_drill_has_as_much_room_as_a_member(
-    synthesis: Synthesis, objects: list[Manifest]
-) -> None:
+def test_the_drill_has_as_much_room_as_a_member(whole: Synthesis, objects: list[Manifest]) -> None:
     (cron,) = (o for o in objects if o["kind"] == "CronJob" and "drill" in o["metadata"]["name"])
     pod = cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     (volume,) = pod["volumes"]
@@ -70,7 +68,7 @@ def test_the_drill_has_as_much_room_as_a_member(
     assert claim["storageClassName"] == member["storageClassName"]
     # Which PostgreSQL's own user can write to.
     assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsUser"]
-    platform = manifests(synthesis.template("prod", "Platform"))
+    platform = manifests(whole.template("prod", "Platform"))
     quota = next(
         o
         for o in platform

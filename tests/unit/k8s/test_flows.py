@@ -155,15 +155,15 @@ def environment(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def objects(synthesis: Synthesis, environment: str) -> list[Object]:
+def objects(whole: Synthesis, environment: str) -> list[Object]:
     stacks = ("Platform", "Workloads")
-    return [item for s in stacks for item in manifests(synthesis.template(environment, s))]
+    return [item for s in stacks for item in manifests(whole.template(environment, s))]
 
 
 @pytest.fixture(scope="module")
-def load_balancers(synthesis: Synthesis, environment: str) -> list[Peer]:
+def load_balancers(whole: Synthesis, environment: str) -> list[Peer]:
     """Each public subnet, all of it."""
-    subnets = synthesis.template(environment, "Network").resources("AWS::EC2::Subnet").items()
+    subnets = whole.template(environment, "Network").resources("AWS::EC2::Subnet").items()
     public = [s["Properties"]["CidrBlock"] for name, s in subnets if "Public" in name]
     assert public
     return [Peer(address=cidr) for cidr in public]

@@ -6,11 +6,11 @@ import pytest
 import yaml
 from cdk8s import App
 
-from config.environments import DEV
 from config.errors import ConfigError
 from k8s.exceptions import EXCEPTIONS
 from k8s.log_agent import CONTAINERS, PODS, LogAgentChart
 from tests.synthesis import Synthesis, Template, manifests
+from tests.tables import WHOLE
 from tests.unit.k8s.fluent_bit import problems
 
 Manifest = dict[str, Any]
@@ -128,8 +128,8 @@ def test_it_may_only_ask_whose_logs_it_reads() -> None:
 
 
 @pytest.fixture
-def template(synthesis: Synthesis) -> Template:
-    return synthesis.template("dev", "Workloads")
+def template(whole: Synthesis) -> Template:
+    return whole.template("dev", "Workloads")
 
 
 def test_its_role_can_only_add_to_its_group(template: Template) -> None:
@@ -166,11 +166,9 @@ def test_pods_start_after_their_role_and_their_group_is_kept_as_long_as_the_tabl
     )
     assert template.comes_after(agents, association)
     assert template.comes_after(agents, group)
-    assert DEV.log_agent
-    assert (
-        template["Resources"][group]["Properties"]["RetentionInDays"]
-        == DEV.log_agent.retention_days
-    )
+    agent = WHOLE.environments[0].log_agent
+    assert agent
+    assert template["Resources"][group]["Properties"]["RetentionInDays"] == agent.retention_days
 
 
 @pytest.mark.parametrize(
@@ -209,8 +207,8 @@ def _pods(synthesis: Synthesis) -> dict[str, Manifest]:
     return found
 
 
-def test_every_pod_is_restricted_but_for_the_named_exceptions(synthesis: Synthesis) -> None:
-    pods = _pods(synthesis)
+def test_every_pod_is_restricted_but_for_the_named_exceptions(whole: Synthesis) -> None:
+    pods = _pods(whole)
     ours = {name for name in EXCEPTIONS if name not in BY_RELEASES}
     assert ours <= set(pods), "an exception that nothing needs"
     for name, pod in pods.items():

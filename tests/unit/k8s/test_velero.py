@@ -3,15 +3,18 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from config.environments import PROD, TABLE
+from config.environments import DEV, PROD, TABLE
 from config.model import Environment
 from delivery import velero
 from k8s.storage import DRIVER
 from tests.synthesis import Synthesis, manifests, plain
+from tests.tables import backed_up, with_all_parts
 
 Manifest = dict[str, Any]
 RELEASE = "Custom::AWSCDK-EKS-HelmChart"
@@ -47,7 +50,10 @@ def test_schedules_are_the_tables(synthesis: Synthesis, environment: Environment
         assert schedule["template"]["snapshotMoveData"] is (wanted.volumes == "move")
 
 
-def test_a_volume_is_snapshotted_after_a_checkpoint_of_the_primary(synthesis: Synthesis) -> None:
+def test_a_volume_is_snapshotted_after_a_checkpoint_of_the_primary(tmp_path: Path) -> None:
+    moved = backed_up(with_all_parts(PROD), "move")
+    without = backed_up(with_all_parts(DEV), "none")
+    synthesis = Synthesis(replace(TABLE, environments=(moved, without)), tmp_path)
     for schedule in _objects(synthesis, "prod", "Schedule"):
         (hook,) = schedule["spec"]["template"]["hooks"]["resources"]
         assert hook["includedNamespaces"] == ["database"]

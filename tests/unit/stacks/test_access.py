@@ -14,14 +14,12 @@ from config.people import PIPELINE
 from stacks.access import everywhere, starting
 from tests.permissions import listed
 from tests.synthesis import Synthesis, Template, manifests, plain, references
+from tests.tables import api_only, aws_auth, with_all_parts
 
 ENTRY = "AWS::EKS::AccessEntry"
 PATCH = "Custom::AWSCDK-EKS-KubernetesPatch"
-BY_AWS_AUTH = replace(DEV, access=replace(DEV.access, mode="aws-auth"))
-API_ONLY = replace(
-    STAGE,
-    access=replace(STAGE.access, authentication_mode="API", api_only_for_good="stage"),
-)
+BY_AWS_AUTH = aws_auth(with_all_parts(DEV))
+API_ONLY = api_only(with_all_parts(STAGE))
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +30,8 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
 
 
 @pytest.fixture
-def by_entries(synthesis: Synthesis) -> Template:
-    return synthesis.template("dev", "Cluster")
+def by_entries(whole: Synthesis) -> Template:
+    return whole.template("dev", "Cluster")
 
 
 @pytest.fixture
@@ -174,9 +172,9 @@ def test_the_mode_is_no_matter_of_what_a_role_may_do(
 
 
 def test_api_only_changes_one_property_and_replaces_nothing(
-    synthesis: Synthesis, others: Synthesis
+    whole: Synthesis, others: Synthesis
 ) -> None:
-    before = json.loads(synthesis.template("stage", "Cluster").text)
+    before = json.loads(whole.template("stage", "Cluster").text)
     after = json.loads(others.template("stage", "Cluster").text)
     (name,) = (n for n, r in before["Resources"].items() if r["Type"] == "AWS::EKS::Cluster")
     access = before["Resources"][name]["Properties"]["AccessConfig"]
@@ -222,15 +220,15 @@ def test_who_starts_nothing_any_more_leaves_the_subjects_and_no_object() -> None
 
 @pytest.mark.parametrize("environment", TABLE.environments, ids=lambda e: e.name)
 def test_whoever_may_make_a_job_is_held_to_the_cron_job(
-    synthesis: Synthesis, environment: Environment
+    whole: Synthesis, environment: Environment
 ) -> None:
     """By the API server: tests/local_kubernetes/test_job_starters.py has what it lets through."""
-    standing = manifests(synthesis.template(environment.name, "Cluster"))
+    standing = manifests(whole.template(environment.name, "Cluster"))
     policies, bindings = (
         {o["metadata"]["name"]: o["spec"] for o in standing if o["kind"] == f"Validating{kind}"}
         for kind in ("AdmissionPolicy", "AdmissionPolicyBinding")
     )
-    applied = manifests(synthesis.template(environment.name, "Workloads"))
+    applied = manifests(whole.template(environment.name, "Workloads"))
     rights = [o for o in applied if o["kind"] == "RoleBinding" and o["roleRef"]["name"] in STARTS]
     jobs = {
         (o["metadata"]["namespace"], o["metadata"]["name"])

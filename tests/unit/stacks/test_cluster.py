@@ -73,7 +73,7 @@ def test_what_would_replace_the_cluster_later_is_settled(cluster: Any) -> None:
     assert cluster["BootstrapSelfManagedAddons"] is False
     access = cluster["AccessConfig"]
     assert access["BootstrapClusterCreatorAdminPermissions"] is False
-    assert access["AuthenticationMode"] == "API_AND_CONFIG_MAP"
+    assert access["AuthenticationMode"] == PROD.access.authentication_mode
 
 
 def test_what_the_table_protects_cannot_be_deleted_by_mistake(synthesis: Synthesis) -> None:
@@ -84,9 +84,9 @@ def test_what_the_table_protects_cannot_be_deleted_by_mistake(synthesis: Synthes
             assert bool(stack.termination_protection) is environment.deletion_protection
 
 
-def test_a_lost_zone_can_be_left_and_extended_support_costs_nothing_unasked(cluster: Any) -> None:
-    assert cluster["ZonalShiftConfig"] == {"Enabled": True}
-    assert cluster["UpgradePolicy"] == {"SupportType": "STANDARD"}
+def test_whether_a_lost_zone_is_left_and_what_support_costs_is_the_tables(cluster: Any) -> None:
+    assert cluster["ZonalShiftConfig"] == {"Enabled": PROD.cluster.zonal_shift}
+    assert cluster["UpgradePolicy"] == {"SupportType": PROD.cluster.support_type}
 
 
 def test_only_break_glass_and_the_kubectl_provider_are_let_do_anything_by_eks(

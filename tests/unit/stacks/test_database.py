@@ -7,14 +7,15 @@ import pytest
 
 from config.environments import DEV
 from tests.synthesis import Synthesis, Template, manifests, plain
+from tests.tables import with_all_parts
 
 MANIFEST = "Custom::AWSCDK-EKS-KubernetesResource"
 ROLLOUT = "Custom::KubernetesRollout"
 
 
 @pytest.fixture
-def template(synthesis: Synthesis) -> Template:
-    return synthesis.template("dev", "Workloads")
+def template(whole: Synthesis) -> Template:
+    return whole.template("dev", "Workloads")
 
 
 def _rollout(template: Template, kind: str) -> str:
@@ -145,6 +146,7 @@ def test_the_web_service_uses_the_database(template: Template) -> None:
 
 def test_the_members_are_those_of_the_table(template: Template) -> None:
     (database,) = (m for m in manifests(template) if m["kind"] == "StatefulSet")
-    assert DEV.database is not None
-    assert database["spec"]["replicas"] == DEV.database.members
-    assert DEV.database.image.removeprefix("docker.io") in str(database)
+    wanted = with_all_parts(DEV).database
+    assert wanted is not None
+    assert database["spec"]["replicas"] == wanted.members
+    assert wanted.image.removeprefix("docker.io") in str(database)

@@ -12,7 +12,7 @@ import pytest
 from config.environments import DEV, TABLE
 from config.model import Environment
 from tests.synthesis import Synthesis, Template, manifests, plain, references
-from tests.tables import image_cache
+from tests.tables import WHOLE, image_cache
 
 CACHED = image_cache(DEV)
 REGISTRY = f"{DEV.account}.dkr.ecr.{DEV.region}.amazonaws.com"
@@ -111,7 +111,7 @@ def _named(value: Any) -> Iterator[str]:
             yield from _named(item)
 
 
-@pytest.mark.parametrize("environment", TABLE.environments, ids=lambda e: e.name)
+@pytest.mark.parametrize("environment", WHOLE.environments, ids=lambda e: e.name)
 def test_nothing_is_pulled_past_the_cache(environment: Environment, tmp_path: Path) -> None:
     found: dict[str, set[str]] = {}
     for stack, template in Synthesis(

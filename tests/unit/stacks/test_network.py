@@ -1,7 +1,10 @@
+from dataclasses import replace
 from ipaddress import IPv4Network
+from pathlib import Path
 
 from config.environments import DEV, PROD, TABLE
 from tests.synthesis import Synthesis, references
+from tests.tables import all_endpoints
 
 
 def test_no_subnet_gives_out_public_addresses(synthesis: Synthesis) -> None:
@@ -116,8 +119,9 @@ def test_services_of_the_table_answer_in_every_zone_by_their_own_names(
     assert vpc["EnableDnsHostnames"] is vpc["EnableDnsSupport"] is True
 
 
-def test_only_the_vpc_reaches_the_endpoints(synthesis: Synthesis) -> None:
-    template = synthesis.template("prod", "Network")
+def test_only_the_vpc_reaches_the_endpoints(tmp_path: Path) -> None:
+    table = replace(TABLE, environments=(all_endpoints(PROD),))
+    template = Synthesis(table, tmp_path).template("prod", "Network")
     group = template.only("AWS::EC2::SecurityGroup")
     (rule,) = group["SecurityGroupIngress"]
     assert (rule["CidrIp"], rule["FromPort"], rule["ToPort"]) == (PROD.network.cidr, 443, 443)

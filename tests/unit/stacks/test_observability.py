@@ -13,8 +13,8 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 
 
 @pytest.fixture
-def template(synthesis: Synthesis) -> Template:
-    return synthesis.template("prod", "Observability")
+def template(whole: Synthesis) -> Template:
+    return whole.template("prod", "Observability")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from config.environments import DEV, PROD, TABLE
 from config.platform import Domain
 from tests.synthesis import Synthesis, Template, manifests, plain
+from tests.tables import named, with_all_parts
 
 RELEASE = "Custom::AWSCDK-EKS-HelmChart"
 CONTROLLER = "aws-load-balancer-controller"
@@ -17,8 +18,8 @@ HANDLER_LIMIT_SECONDS = 900
 
 
 @pytest.fixture
-def template(synthesis: Synthesis) -> Template:
-    return synthesis.template("dev", "Platform")
+def template(whole: Synthesis) -> Template:
+    return whole.template("dev", "Platform")
 
 
 def _values(template: Template, release: str) -> dict[str, Any]:
@@ -146,7 +147,7 @@ def test_load_balancers_log_to_a_bucket_that_they_can_write_to(template: Templat
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     (expiry,) = bucket["LifecycleConfiguration"]["Rules"]
-    assert expiry["ExpirationInDays"] == DEV.platform.access_log_days
+    assert expiry["ExpirationInDays"] == with_all_parts(DEV).platform.access_log_days
     deny, allow = template.only("AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
     assert deny["Effect"] == "Deny"
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
@@ -164,7 +165,8 @@ def test_what_the_controller_makes_is_told_apart_in_a_bill(synthesis: Synthesis)
 @pytest.fixture
 def other(request: pytest.FixtureRequest, tmp_path: Path) -> Synthesis:
     """An environment that isn't there yet, and so holds no logs that would be lost: lab."""
-    lab = replace(DEV, name="lab", platform=replace(DEV.platform, **request.param))
+    lab = named(with_all_parts(DEV), "lab")
+    lab = replace(lab, platform=replace(lab.platform, **request.param))
     return Synthesis(replace(TABLE, environments=(lab,)), tmp_path)
 
 

@@ -63,9 +63,10 @@ def keys(statement: Mapping[str, Any]) -> set[str]:
     return {key for values in statement.get("Condition", {}).values() for key in values}
 
 
-def test_nobody_else_is_let_in(roles: list[Mapping[str, Any]]) -> None:
+def test_nobody_else_is_let_in(environment: Environment, roles: list[Mapping[str, Any]]) -> None:
     found = {kind for role in roles for one in statements(role) for kind in one["Principal"]}
-    assert found == {"AWS", "Federated", "Service"}
+    # What pods of the database and its clients are let in by.
+    assert found == {"AWS", "Service", *(["Federated"] if environment.database else [])}
     assert all(one["Effect"] == "Allow" for role in roles for one in statements(role))
 
 
@@ -132,7 +133,6 @@ def test_the_clusters_tokens_are_taken_of_named_accounts_only(
         assert condition.pop("${Issuer}:aud") == "sts.amazonaws.com"
         accounts |= set(condition.pop("${Issuer}:sub"))
         assert not condition
-    assert accounts == {
-        f"system:serviceaccount:{one}"
-        for one in ("database:database", "database:database-dump", "web:web", "web:migrations")
-    }
+    of_the_database = ("database:database", "database:database-dump", "web:web", "web:migrations")
+    wanted = of_the_database if environment.database else ()
+    assert accounts == {f"system:serviceaccount:{one}" for one in wanted}

@@ -7,6 +7,7 @@ import pytest
 from config.environments import DEV, TABLE
 from mindforce.rollout import watched
 from tests.synthesis import Synthesis, Template, manifests, references
+from tests.tables import with_all_parts
 
 MANIFEST = "Custom::AWSCDK-EKS-KubernetesResource"
 ROLLOUT = "Custom::KubernetesRollout"
@@ -15,8 +16,8 @@ NAMESPACES = ["database", "logging", "web"]
 
 
 @pytest.fixture
-def template(synthesis: Synthesis) -> Template:
-    return synthesis.template("dev", "Workloads")
+def template(whole: Synthesis) -> Template:
+    return whole.template("dev", "Workloads")
 
 
 def _manifest(template: Template, kind: str, chart: str = "Web") -> str:
@@ -68,14 +69,14 @@ def test_the_gate_has_access_before_it_looks(template: Template) -> None:
 
 
 def test_the_gate_may_only_read_and_only_its_namespaces_and_volumes(
-    template: Template, synthesis: Synthesis
+    template: Template, whole: Synthesis
 ) -> None:
     entry = template.only("AWS::EKS::AccessEntry")
     (policy,) = entry["AccessPolicies"]
     assert str(policy["PolicyArn"]).count("AmazonEKSViewPolicy") == 1
     assert policy["AccessScope"] == {"Type": "namespace", "Namespaces": NAMESPACES}
     (group,) = entry["KubernetesGroups"]
-    objects = manifests(synthesis.template("dev", "Cluster"))
+    objects = manifests(whole.template("dev", "Cluster"))
     (binding,) = (o for o in objects if o.get("subjects", [{}])[0].get("name") == group)
     (rules,) = (
         o["rules"]
@@ -128,11 +129,11 @@ def test_what_would_orphan_load_balancers_is_looked_for_last(template: Template)
     assert template.only(CLEANUP)["Namespaces"] == NAMESPACES
 
 
-def test_only_a_changed_manifest_is_looked_at_again(synthesis: Synthesis, tmp_path: Path) -> None:
-    web = replace(DEV.web, image="registry.example/web:2")
-    dev = replace(DEV, web=web)
+def test_only_a_changed_manifest_is_looked_at_again(whole: Synthesis, tmp_path: Path) -> None:
+    dev = with_all_parts(DEV)
+    dev = replace(dev, web=replace(dev.web, image="registry.example/web:2"))
     changed = Synthesis(replace(TABLE, environments=(dev,)), tmp_path)
-    before = synthesis.template("dev", "Workloads")
+    before = whole.template("dev", "Workloads")
     after = changed.template("dev", "Workloads")
     (name, one), (_, other) = _rollout(before), _rollout(after)
     assert one["ManifestHash"] != other["ManifestHash"]
@@ -143,7 +144,7 @@ def test_only_a_changed_manifest_is_looked_at_again(synthesis: Synthesis, tmp_pa
     assert len(migrated) == 2, "a release has a migration of its own"
     assert different - migrated == {_manifest(after, "Deployment"), name}
     for stack in ("Network", "Cluster", "Platform", "Backup"):
-        assert dict(synthesis.template("dev", stack)) == dict(changed.template("dev", stack))
+        assert dict(whole.template("dev", stack)) == dict(changed.template("dev", stack))
 
 
 def test_a_service_is_waited_for_where_it_is_a_load_balancer() -> None:
