@@ -1,4 +1,4 @@
-"""Other facts, written into a copy of the clone where README and docs tell its owner to."""
+"""Other facts, and modes, written into a copy of the clone where docs tell its owner to."""
 
 import json
 import re
@@ -9,8 +9,26 @@ from config.accounts import ACCOUNTS
 from config.environments import PIPELINE, PROD, TABLE
 
 REGION = "eu-west-1" if ACCOUNTS.region != "eu-west-1" else "eu-north-1"
-_COUNTS = ("storage_gib", "keep_full_backups", "hourly_days", "daily_days", "access_log_days")
+_COUNTS = ("storage_gib", "keep_full_backups", "hourly_days", "daily_days")
 """What may be one more without being too much for anything."""
+_TABLE = "TABLE = Table("
+_SWITCHED = """
+def _switched(environment: Environment) -> Environment:
+    return replace(
+        environment,
+        images=Images(docker_hub_secret={hub}),
+        platform=replace(environment.platform, access_log_days={days}),
+        web=replace(environment.web, load_balancer="{balancer}"),
+        backup=replace(environment.backup, volumes="snapshot"),
+        access=replace(environment.access, mode="{mode}"),
+    )
+
+
+DEV, STAGE, PROD = _switched(DEV), _switched(STAGE), _switched(PROD)
+# One without the parts that others have.
+DEV = replace(DEV, database=None, log_agent=None)
+
+"""
 _DOMAIN = 'domain=Domain(name="www.other.example", hosted_zone_id="Z9876543210")'
 
 
@@ -34,7 +52,21 @@ def change(folder: Path) -> None:
     if PROD.platform.domain is None:
         text = text.replace("import Platform\n", "import Domain, Platform\n")
         text = text.replace("=Platform(", f"=Platform({_DOMAIN}, ")
-    table.write_text(text)
+    assert text.count(_TABLE) == 1
+    table.write_text(text.replace(_TABLE, _switched() + _TABLE))
+
+
+def _switched() -> str:
+    """Return what puts each mode of the table at another than ours."""
+    network = PROD.web.load_balancer == "network"
+    by_entries = PROD.access.mode == "access-entries"
+    reads_aws_auth = PROD.access.authentication_mode != "API"
+    return _SWITCHED.format(
+        hub=None if PROD.images.docker_hub_secret else '"ecr-pullthroughcache/other"',
+        days=30 if network else 0,
+        balancer="application" if network else "network",
+        mode="aws-auth" if by_entries and reads_aws_auth else "access-entries",
+    )
 
 
 def _texts() -> Mapping[str, str]:
