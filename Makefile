@@ -121,7 +121,7 @@ image-test: setup ## Build the images on stand-ins of their bases, run and probe
 node-test: setup ## Run production's charts on real nodes, with those images (Linux, root)
 	@REQUIRE_NODES=1 pytest tests/node
 
-snapshots: setup ## Renew the snapshots of templates and charts, for review with git diff
+snapshots: setup ## Renew the snapshots of templates and charts, and what docs/cost.md counts, for review with git diff
 	@python -m tests.snapshot.renew
 
 bench: setup ## Measure synthesis, charts, deploy, memory, a rehearsal, the service, fail-over and backups

@@ -6,7 +6,6 @@ no fact and takes long.
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from config.accounts import ACCOUNTS
-from config.environments import PROD
 from local.paths import ROOT
 from tests.rehearsal import facts, tree
 
@@ -32,7 +30,6 @@ def clone(tmp_path: Path) -> Path:
     # Nothing stands of what the shipped snapshots are, nor was any of it released.
     shutil.rmtree(folder / GOLDEN)
     _run(folder, "tests.snapshot.renew")
-    _price(folder)
     identity = ("-c", "user.name=test", "-c", "user.email=test@example.com")
     for words in (["init"], ["add", "--all"], [*identity, "commit", "--message", "all"]):
         subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
@@ -50,34 +47,13 @@ def test_other_facts_pass_the_checks_once_the_snapshots_are_theirs(clone: Path) 
         assert not [fact for fact in ours if fact in file.read_text()], file.name
 
 
-def _price(clone: Path) -> None:
-    """Write into docs/cost.md what its test says that it must say."""
-    page = clone / "docs" / "cost.md"
-    text = page.read_text()
-    for kind, other in (("Application", "Network"), ("Network", "Application")):
-        if PROD.web.load_balancer == kind.lower():
-            # Its price is the same.
-            text = text.replace(f"| {kind} Load", f"| {other} Load")
-    page.write_text(text)
-    test = "tests/unit/test_readme_cost.py"
-    said = _done(clone, "pytest", "--quiet", "--numprocesses", "0", test).stdout
-    rows = re.findall(r"^E +(\|.*)$", said, flags=re.MULTILINE)
-    assert rows, said
-    head, *_, rest = re.split(r"^\|.*\n", text, flags=re.MULTILINE)
-    page.write_text("\n".join((head.rstrip("\n"), "", *rows, rest)))
-
-
 def _run(clone: Path, module: str, *arguments: str) -> None:
-    done = _done(clone, module, *arguments)
-    assert done.returncode == 0, f"{done.stdout[-6000:]}{done.stderr[-2000:]}"
-
-
-def _done(clone: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     own = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "COV_", "PYTEST_"))}
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=clone,
         env={**own, "PYTHONPATH": str(clone / "constructs")},
         capture_output=True,
         text=True,
     )
+    assert done.returncode == 0, f"{done.stdout[-6000:]}{done.stderr[-2000:]}"

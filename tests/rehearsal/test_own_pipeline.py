@@ -177,7 +177,7 @@ def test_without_its_docker_hub_login_it_builds_nothing(standing: Standing) -> N
     standing.own.remove_secret()
     with pytest.raises(
         ActionFailedError,
-        match=f"^Build/Images: DOCKER_HUB_USERNAME .*{PIPELINE.docker_hub_secret}.*first-real",
+        match=f"^Build/Images: DOCKER_HUB_USERNAME .*{PIPELINE.docker_hub_secret}.*first-day",
     ):
         standing.own.rehearse("Build/Synth", 1)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from config.environments import PIPELINE, TABLE
 from config.errors import without_traceback
+from local.paths import ROOT
+from tests.snapshot import cost
 from tests.snapshot.snapshots import FOLDER, render, tooling
 from tests.synthesis import Synthesis
 
@@ -30,6 +32,11 @@ def main() -> None:
     for name in sorted({*old, *new}):
         if old.get(name) != new.get(name):
             print("removed" if name not in new else "wrote", name)
+    # It counts what the new ones hold.
+    page = cost.page()
+    if page != cost.PAGE.read_text():
+        cost.PAGE.write_text(page)
+        print("wrote", cost.PAGE.relative_to(ROOT))
 
 
 if __name__ == "__main__":
