@@ -68,8 +68,16 @@ class Charts:
         self._server.kubectl("apply", "--filename=-", *options, stdin=items)
 
     def remove(self) -> None:
-        """What is in a namespace goes with it."""
-        outer = [item for item in self._made if "namespace" not in item["metadata"]]
+        """What is in a namespace goes with it, and what has to stay as long as the cluster stays.
+
+        k8s/job_starters.py has why; this cluster is that of other tests, too.
+        """
+        outer = [
+            item
+            for item in self._made
+            if "namespace" not in item["metadata"]
+            and not item["metadata"]["name"].startswith("start-")
+        ]
         items = json.dumps({"apiVersion": "v1", "kind": "List", "items": outer})
         self._server.kubectl("delete", "--ignore-not-found", "--filename=-", stdin=items)
 
