@@ -35,8 +35,11 @@ def let_people_in(
     """
     table = config.access
     access = Access(scope, "Access", cluster=cluster)
+    known = sights(
+        account=config.account, region=config.region, cluster_name=config.name, key_arn=key_arn
+    )
     for role in table.roles:
-        arn = _iam_role(access, role, config, key_arn)
+        arn = _iam_role(access, role, config, known)
         if role.break_glass:
             access.grant_admin(role.iam_name, role_arn=arn)
         # No broken ConfigMap shall stop a pipeline.
@@ -124,11 +127,8 @@ def _rules(rules: Sequence[Rule]) -> Rules:
     return made
 
 
-def _iam_role(access: Access, role: Role, config: Environment, key_arn: str) -> str:
+def _iam_role(access: Access, role: Role, config: Environment, known: Sights) -> str:
     name, hours = role.iam_name, role.session_hours
-    known = sights(
-        account=config.account, region=config.region, cluster_name=config.name, key_arn=key_arn
-    )
     sees: Sights = {sight: known[sight] for sight in role.sees}
     if role.trusts == "pipeline":
         return access.role_for_machine(
